@@ -1,0 +1,34 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""From files to batches: datalists, splits by patient, the slice store and its data set, synthetic sets."""
+
+from __future__ import annotations
+
+from .datalists import find_cases
+from .dataset import SliceDataset
+from .prepare import default_cache_dir, prepare
+from .sampling import StreamSampler
+from .splits import load_splits, save_splits, split_patients
+from .store import SliceStore, StoreWriter, is_store
+
+__all__ = [
+    "SliceDataset",
+    "SliceStore",
+    "StoreWriter",
+    "StreamSampler",
+    "default_cache_dir",
+    "find_cases",
+    "is_store",
+    "load_splits",
+    "prepare",
+    "save_splits",
+    "split_patients",
+]

@@ -1,0 +1,38 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What a synthetic set is worth, in numbers and pictures, beside the same for real patients."""
+
+from __future__ import annotations
+
+from .evaluate import evaluate
+from .handler import EvaluationReport
+from .features import FeatureExtractor, RandomConvExtractor, TorchScriptExtractor, build_extractor, extract
+from .plots import plot_loss_curves, plot_real_beside_synthetic, plot_sample_grid, read_metrics
+from .report import table, write_report
+from .slices import LabeledSlices, patient_halves
+
+__all__ = [
+    "EvaluationReport",
+    "FeatureExtractor",
+    "LabeledSlices",
+    "RandomConvExtractor",
+    "TorchScriptExtractor",
+    "build_extractor",
+    "evaluate",
+    "extract",
+    "patient_halves",
+    "plot_loss_curves",
+    "plot_real_beside_synthetic",
+    "plot_sample_grid",
+    "read_metrics",
+    "table",
+    "write_report",
+]

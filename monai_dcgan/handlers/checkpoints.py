@@ -1,0 +1,122 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Checkpoints of a training, and the generator that others load."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from torch import nn
+
+from monai_dcgan.utils.checks import check_positive_int
+from monai_dcgan.utils.files import atomic_path
+from monai_dcgan.utils.weights import check_weights, read_checkpoint
+
+__all__ = ["GeneratorSaver", "TrainingCheckpoint", "latest_checkpoint"]
+
+logger = logging.getLogger(__name__)
+
+
+def latest_checkpoint(folder: str | Path) -> Path | None:
+    """Return the newest training checkpoint in ``folder``, or ``None``."""
+    return max(Path(folder).glob("epoch_*.pt"), default=None)
+
+
+class TrainingCheckpoint:
+    """Save everything that a training needs to go on, after epochs; each file is whole or absent.
+
+    Args:
+        folder: where ``epoch_<number>.pt`` goes.
+        objects: what to save, by name: networks, optimizers, average, scaler; the trainer is added.
+        every: epochs between two checkpoints; the last epoch is always saved.
+        keep: checkpoints to keep.
+        resume: whether to go on from the newest checkpoint in ``folder`` when the training starts.
+
+    Raises:
+        ValueError: when ``every`` or ``keep`` is no whole number of at least 1; at the start of a training, when the
+            checkpoint is damaged or of other networks.
+    """
+
+    def __init__(
+        self, folder: str | Path, objects: Mapping[str, Any], every: int = 1, keep: int = 2, resume: bool = False
+    ) -> None:
+        check_positive_int("every", every)
+        check_positive_int("keep", keep)
+        self.folder = Path(folder)
+        self.objects = dict(objects)
+        self.every = every
+        self.keep = keep
+        self.resume = resume
+
+    def attach(self, engine: Engine) -> None:
+        """Save the training ``engine``, and load it first where it resumes."""
+        self.objects["trainer"] = engine
+        engine.add_event_handler(Events.STARTED, self._load)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
+
+    def _save(self, engine: Engine) -> None:
+        if engine.state.epoch % self.every and engine.state.epoch != engine.state.max_epochs:
+            return
+        path = self.folder / f"epoch_{engine.state.epoch:06d}.pt"
+        with atomic_path(path) as temporary:
+            torch.save({name: value.state_dict() for name, value in self.objects.items()}, temporary)
+        for old in sorted(self.folder.glob("epoch_*.pt"))[: -self.keep]:
+            old.unlink()
+
+    def _load(self, engine: Engine) -> None:
+        path = latest_checkpoint(self.folder) if self.resume else None
+        if path is None:
+            return
+        states = read_checkpoint(path)
+        missing = sorted(set(self.objects) - set(states))
+        if missing:
+            raise ValueError(f"{path} must hold {', '.join(sorted(self.objects))}; {', '.join(missing)} is missing")
+        for name, value in self.objects.items():
+            if isinstance(value, nn.Module):
+                check_weights(value, states[name], path)
+        max_epochs = engine.state.max_epochs
+        for name, value in self.objects.items():
+            value.load_state_dict(states[name])
+        if max_epochs < engine.state.epoch:
+            raise ValueError(
+                f"max_epochs must be at least the {engine.state.epoch} epochs of {path} to go on, got {max_epochs}"
+            )
+        engine.state.max_epochs = max_epochs
+        logger.info("go on from %s: %d images shown", path, engine.state.images)
+
+
+class GeneratorSaver:
+    """Save the weights of the generator alone, as a flat dictionary that MONAI's exports read.
+
+    Args:
+        generator: the network to save, usually the moving average.
+        path: the file.
+
+    """
+
+    def __init__(self, generator: nn.Module, path: str | Path) -> None:
+        self.generator = generator
+        self.path = Path(path)
+
+    def attach(self, engine: Engine) -> None:
+        """Save after every epoch of ``engine``."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine | None = None) -> None:
+        """Save the generator as it is now."""
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.generator.state_dict().items()}
+        with atomic_path(self.path) as temporary:
+            torch.save(weights, temporary)

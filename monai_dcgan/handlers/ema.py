@@ -1,0 +1,115 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Moving average of a generator's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from monai.utils.enums import AdversarialIterationEvents, AdversarialKeys
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, update_bn
+
+from monai_dcgan.inferers import LatentSampler
+from monai_dcgan.utils.checks import check_fraction, check_non_negative, check_positive_int
+
+__all__ = ["EMA"]
+
+
+class EMA:
+    """Keep the exponential moving average of a generator's weights, its half-life counted in images.
+
+    Weights a batch of ``B`` images old count ``0.5 ** (B / half_life)``, so that the average means the same at every
+    batch size (Karras et al. 2020, https://arxiv.org/abs/1912.04958). In the first part of a training the half-life
+    is shorter, so that the random weights of the start are soon forgotten.
+
+    The averaged network has seen no batch of its own, so its batch normalization would work with statistics of other
+    weights. They are measured anew on fixed latents before the first and after every epoch
+    (:func:`torch.optim.swa_utils.update_bn`).
+
+    Args:
+        network: generator in training.
+        latent_sampler: gives the latents for the statistics.
+        half_life: images after which a weight counts half; 0 follows the network without averaging.
+        ramp_up: the half-life is at most this share of the images shown so far.
+        calibration_images: latents for the statistics of batch normalization.
+        batch_size: latents at once.
+
+    Raises:
+        ValueError: when an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        latent_sampler: LatentSampler,
+        half_life: float = 10_000,
+        ramp_up: float = 0.05,
+        calibration_images: int = 1024,
+        batch_size: int = 64,
+    ) -> None:
+        check_non_negative("half_life", half_life)
+        check_fraction("ramp_up", ramp_up)
+        check_positive_int("calibration_images", calibration_images)
+        check_positive_int("batch_size", batch_size)
+        self.source = network
+        self.latent_sampler = latent_sampler
+        self.half_life = half_life
+        self.ramp_up = ramp_up
+        self.calibration_images = calibration_images
+        self.batch_size = batch_size
+        self._decay = 0.0
+        self._averaged = AveragedModel(network, multi_avg_fn=self._blend)
+
+    @property
+    def network(self) -> nn.Module:
+        """The averaged generator, in evaluation mode after every epoch."""
+        return self._averaged.module
+
+    def attach(self, engine: Engine) -> None:
+        """Update after every step of the generator, measure statistics at the start and after every epoch."""
+        engine.add_event_handler(Events.STARTED, self._started)
+        engine.add_event_handler(AdversarialIterationEvents.GENERATOR_MODEL_COMPLETED, self._update)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, lambda _: self.calibrate())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the averaged weights and buffers."""
+        return self._averaged.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self._averaged.load_state_dict(state)
+
+    def calibrate(self) -> None:
+        """Measure the statistics of batch normalization on the fixed latents and switch to evaluation mode."""
+        device = next(self.network.parameters()).device
+        batches = [
+            self.latent_sampler.at(range(start, min(start + self.batch_size, self.calibration_images))).to(device)
+            for start in range(0, self.calibration_images, self.batch_size)
+        ]
+        self.network.eval()
+        update_bn(batches, self.network)
+
+    def _started(self, engine: Engine) -> None:
+        self._averaged.to(engine.state.device)
+        self.calibrate()
+
+    def _update(self, engine: Engine) -> None:
+        batch = len(engine.state.output[AdversarialKeys.REALS])
+        half_life = min(self.half_life, engine.state.images * self.ramp_up)
+        self._decay = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
+        self._averaged.update_parameters(self.source)
+
+    def _blend(self, averaged: Sequence[torch.Tensor], current: Sequence[torch.Tensor], _: Any) -> None:
+        torch._foreach_lerp_(list(averaged), list(current), 1.0 - self._decay)

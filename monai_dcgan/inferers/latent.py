@@ -1,0 +1,136 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Draw latents: the one place where pictures get their randomness from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from monai.utils.enums import CommonKeys
+from torch.utils.data import Dataset
+
+from monai_dcgan.utils.checks import check_non_negative, check_positive_int
+
+__all__ = ["LatentDataset", "LatentSampler"]
+
+
+class LatentSampler:
+    """Draw the inputs of a generator: standard normal noise and, where there are classes, the one-hot class.
+
+    A latent has an address: picture ``i`` of a seed is the same whatever the size of the batch, the number of
+    processes or the pictures before it. Training draws by epoch and step instead (:meth:`draw`), so that a resumed
+    run goes on with the same numbers. Both come from the counter-based generator Philox (Salmon et al. 2011).
+
+    Args:
+        latent_size: number of latent variables.
+        num_classes: number of classes, 0 for a generator without.
+        seed: seed of all draws, at least 0.
+
+    Raises:
+        ValueError: when an argument is out of its range.
+
+    Example::
+
+        sampler = LatentSampler(latent_size=100, seed=0)
+        sampler.at(range(8))  # (8, 100, 1, 1), float32
+    """
+
+    _FIXED, _TRAINING = 0, 1
+
+    def __init__(self, latent_size: int, num_classes: int = 0, seed: int = 0) -> None:
+        check_positive_int("latent_size", latent_size)
+        check_non_negative("num_classes", num_classes)
+        check_non_negative("seed", seed)
+        self.latent_size = latent_size
+        self.num_classes = num_classes
+        self.seed = seed
+        self.set_epoch(0)
+
+    def _stream(self, kind: int, number: int) -> np.random.Generator:
+        return np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, number, kind]))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Restart :meth:`draw` at the stream of ``epoch``."""
+        self._training_stream = self._stream(self._TRAINING, epoch)
+
+    def at(self, indices: Sequence[int], labels: Sequence[int] | None = None) -> torch.Tensor:
+        """Return the latents of the pictures ``indices``.
+
+        Args:
+            indices: numbers of pictures, at least 0.
+            labels: class index of each; by default the classes take turns (``index % num_classes``).
+
+        Returns:
+            ``(len(indices), latent_size + num_classes, 1, 1)``, float32.
+        """
+        indices = list(indices)
+        noise = np.empty((len(indices), self.latent_size), dtype=np.float32)
+        for row, index in enumerate(indices):
+            self._stream(self._FIXED, index).standard_normal(dtype=np.float32, out=noise[row])
+        if labels is None and self.num_classes:
+            labels = [index % self.num_classes for index in indices]
+        return self._with_classes(torch.from_numpy(noise), labels)
+
+    def draw(self, number: int, labels: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the next latents of the current epoch.
+
+        Args:
+            number: how many.
+            labels: ``(number,)`` class indices, exactly when there are classes.
+
+        Returns:
+            ``(number, latent_size + num_classes, 1, 1)``, float32, on the CPU.
+        """
+        noise = self._training_stream.standard_normal((number, self.latent_size), dtype=np.float32)
+        return self._with_classes(torch.from_numpy(noise), labels)
+
+    def _with_classes(self, noise: torch.Tensor, labels: Sequence[int] | torch.Tensor | None) -> torch.Tensor:
+        if (labels is None) != (self.num_classes == 0):
+            raise ValueError(
+                f"labels must be given exactly when num_classes > 0, got labels {'missing' if labels is None else 'given'}"
+                f" with num_classes={self.num_classes}"
+            )
+        if labels is not None:
+            index = torch.as_tensor(labels, dtype=torch.int64).cpu()
+            if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < self.num_classes:
+                raise ValueError(
+                    f"labels must be class indices from 0 to {self.num_classes - 1}, got {index.unique().tolist()}"
+                )
+            noise = torch.cat([noise, torch.nn.functional.one_hot(index, self.num_classes).float()], dim=1)
+        return noise[:, :, None, None]
+
+
+class LatentDataset(Dataset):
+    """The latents of the pictures 0 to ``number - 1``, as items ``{"image": (latent_size + num_classes, 1, 1)}``.
+
+    The key is that of a network's input in MONAI's engines and bundles.
+
+    Args:
+        sampler: gives the latents.
+        number: number of pictures.
+
+    Raises:
+        ValueError: when ``number`` is no whole number of at least 1.
+    """
+
+    def __init__(self, sampler: LatentSampler, number: int) -> None:
+        check_positive_int("num_slices", number)
+        self.sampler = sampler
+        self.number = number
+
+    def __len__(self) -> int:
+        return self.number
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        """Return the latent of picture ``index``."""
+        return {CommonKeys.IMAGE: self.sampler.at([range(self.number)[index]])[0]}

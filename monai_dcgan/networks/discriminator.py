@@ -1,0 +1,128 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Discriminator of a deep convolutional GAN."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from monai_dcgan.networks.blocks import BOTTOM_SIZE, init_dcgan_weights, level_channels
+from monai_dcgan.utils.checks import check_image_size, check_non_negative, check_positive_int
+
+__all__ = ["DCGANDiscriminator"]
+
+
+class DCGANDiscriminator(nn.Module):
+    """Tell real pairs of image and mask from made ones: strided convolutions, batch normalization, LeakyReLU(0.2).
+
+    Follows Radford et al. 2016, https://arxiv.org/abs/1511.06434: no batch normalization behind the first
+    convolution. The output is a logit; :meth:`probability` gives the sigmoid that the paper ends with. Losses work on
+    logits, because that is the same loss and does not saturate.
+
+    Classes enter by projection (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, equation 4).
+
+    Args:
+        image_size: side of the picture in pixels, a power of two from 32 to 512.
+        image_channels: number of image channels, one a modality.
+        mask_channels: number of mask channels, 0 for none.
+        width: channels of the largest feature map; they double with every level.
+        max_channels: channels are cut off at this number.
+        num_classes: number of classes, 0 for a network without.
+
+    Raises:
+        ValueError: when an argument is out of its range.
+
+    Example::
+
+        discriminator = DCGANDiscriminator(image_size=64, image_channels=1, mask_channels=1, width=32)
+        logits = discriminator(torch.randn(8, 2, 64, 64))  # (8, 1)
+        probability = discriminator.probability(torch.randn(8, 2, 64, 64))  # (8, 1), values in [0, 1]
+    """
+
+    def __init__(
+        self,
+        image_size: int = 64,
+        image_channels: int = 1,
+        mask_channels: int = 1,
+        width: int = 32,
+        max_channels: int = 1024,
+        num_classes: int = 0,
+    ) -> None:
+        super().__init__()
+        check_image_size(image_size)
+        for name, value in {"image_channels": image_channels, "width": width, "max_channels": max_channels}.items():
+            check_positive_int(name, value)
+        check_non_negative("mask_channels", mask_channels)
+        check_non_negative("num_classes", num_classes)
+        self.image_size = image_size
+        self.image_channels = image_channels
+        self.mask_channels = mask_channels
+        self.num_classes = num_classes
+
+        channels = level_channels(image_size, width, max_channels)
+        levels = [
+            nn.Sequential(
+                nn.Conv2d(image_channels + mask_channels, channels[0], kernel_size=4, stride=2, padding=1),
+                nn.LeakyReLU(0.2, inplace=True),
+            )
+        ]
+        for before, after in zip(channels[:-1], channels[1:]):
+            levels.append(
+                nn.Sequential(
+                    nn.Conv2d(before, after, kernel_size=4, stride=2, padding=1, bias=False),
+                    nn.BatchNorm2d(after),
+                    nn.LeakyReLU(0.2, inplace=True),
+                )
+            )
+        self.levels = nn.ModuleList(levels)
+        self.head = nn.Conv2d(channels[-1], 1, kernel_size=BOTTOM_SIZE)
+        self.class_embedding = nn.Embedding(num_classes, channels[-1]) if num_classes else None
+        init_dcgan_weights(self)
+
+    def forward_features(
+        self, pair: torch.Tensor, labels: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Judge pictures and show the feature maps on the way.
+
+        Args:
+            pair: ``(B, image_channels + mask_channels, image_size, image_size)``, values in [-1, 1].
+            labels: ``(B,)`` class indices, exactly when the network has classes.
+
+        Returns:
+            logits ``(B, 1)`` and one feature map a level, ``(B, width * 2**i, image_size / 2**(i+1), ...)``.
+
+        Raises:
+            ValueError: when labels are given to a network without classes or are missing for one with classes.
+        """
+        if (labels is None) != (self.class_embedding is None):
+            raise ValueError(
+                f"labels must be given exactly when num_classes > 0, got labels {'missing' if labels is None else 'given'}"
+                f" with num_classes={self.num_classes}"
+            )
+        features = []
+        hidden = pair
+        for level in self.levels:
+            hidden = level(hidden)
+            features.append(hidden)
+        logits = self.head(hidden).flatten(1)
+        if self.class_embedding is not None:
+            pooled = hidden.sum(dim=(2, 3))
+            logits = logits + (self.class_embedding(labels) * pooled).sum(dim=1, keepdim=True)
+        return logits, features
+
+    def forward(self, pair: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the logits ``(B, 1)`` of ``pair``; see :meth:`forward_features`."""
+        return self.forward_features(pair, labels)[0]
+
+    def probability(self, pair: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the probability ``(B, 1)`` in [0, 1] that ``pair`` is real; see :meth:`forward_features`."""
+        return torch.sigmoid(self.forward(pair, labels))

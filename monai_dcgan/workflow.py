@@ -1,0 +1,195 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Run the bundle's configs: one source of settings for the command line, the library and MONAI's bundle commands."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai.bundle import ConfigParser, ConfigWorkflow
+from monai.utils import ensure_tuple
+
+__all__ = ["DCGANWorkflow", "bundle_root", "config_file", "generate", "overlay_file", "root_cause"]
+
+PACKAGE = Path(__file__).parent
+
+
+def _settings_folder(name: str) -> Path:
+    """Find ``bundle`` or ``configs``: inside an installed package, beside the package in a checkout."""
+    for folder in (PACKAGE / name, PACKAGE.parent / name):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(f"no folder {name!r} in {PACKAGE} or beside it; install the package again")
+
+
+def bundle_root() -> Path:
+    """Return the folder of the bundle."""
+    return _settings_folder("bundle")
+
+
+def config_file(name: str) -> Path:
+    """Return the bundle's config ``name``, such as ``train`` or ``inference``."""
+    return bundle_root() / "configs" / f"{name}.json"
+
+
+def overlay_file(name: str) -> Path:
+    """Return the overlay that ``name`` means: a path of a file, or a name below ``configs/`` such as ``data/brats``.
+
+    Raises:
+        FileNotFoundError: when there is neither; the text lists the overlays that there are.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    root = _settings_folder("configs")
+    path = root / f"{name}.json"
+    if path.is_file():
+        return path
+    known = sorted(str(found.relative_to(root).with_suffix("")) for found in root.rglob("*.json"))
+    raise FileNotFoundError(f"no config file {name!r}; give the path of a JSON file, or one of {', '.join(known)}")
+
+
+class DCGANWorkflow(ConfigWorkflow):
+    """MONAI's config workflow, with a check that every setting that is given exists.
+
+    MONAI takes a misspelled top-level id in silence. Here an id that neither the bundle's configs define nor anything
+    refers to is an error. ``bundle_root`` is the folder that the first config file belongs to, unless it is given.
+
+    Use it with MONAI's command as ``--workflow_name monai_dcgan.workflow.DCGANWorkflow``.
+
+    Args:
+        config_file: config files; the first and those in its folder define the ids.
+        override: values by id, such as ``max_epochs=3`` or ``{"train#trainer#amp": "off"}``.
+        kwargs: other arguments of ``ConfigWorkflow``: ``workflow_type``, ``meta_file``, ``logging_file``, ...
+
+    Raises:
+        ValueError: when an id is unknown; the text names the nearest known one.
+    """
+
+    def __init__(
+        self,
+        config_file: str | Path | Sequence[str | Path],
+        override: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        files = [Path(path) for path in ensure_tuple(config_file)]
+        override = dict(override or {})
+        arguments = {name: kwargs.pop(name) for name in _WORKFLOW_ARGUMENTS if name in kwargs}
+        override.update(kwargs)
+        _check_ids(files, override)
+        if files[0].parent.name == "configs":
+            override.setdefault("bundle_root", str(files[0].parent.parent))
+        super().__init__(config_file=[str(path) for path in files], **arguments, **override)
+
+
+_WORKFLOW_ARGUMENTS = (
+    "meta_file",
+    "logging_file",
+    "init_id",
+    "run_id",
+    "final_id",
+    "tracking",
+    "workflow_type",
+    "properties_path",
+)
+
+
+def _check_ids(files: Sequence[Path], override: Mapping[str, Any]) -> None:
+    contents = {path: ConfigParser.load_config_file(path) for path in files}
+    known = {name.lstrip("+~") for path in files if path.parent == files[0].parent for name in _top_ids(contents[path])}
+    text = json.dumps([*contents.values(), override], default=str)
+    for source, names in [*((str(path), _top_ids(contents[path])) for path in files), ("the command line", _top_ids(override))]:
+        for name in names:
+            if name.lstrip("+~") not in known and f"@{name}" not in text:
+                near = difflib.get_close_matches(name, sorted(known), n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+                raise ValueError(f"config id {name!r} of {source} is not one that {files[0].name} knows; {hint}")
+
+
+def _top_ids(content: Mapping[str, Any]) -> list[str]:
+    return [name.replace("::", "#").split("#")[0] for name in content]
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Return the error that MONAI's config parser wrapped, or ``error`` itself."""
+    while isinstance(error, RuntimeError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def generate(
+    model: str | Path,
+    output_dir: str | Path,
+    num_slices: int = 64,
+    seed: int = 0,
+    image_format: str = "nifti",
+    **override: Any,
+) -> Path:
+    """Make labeled slices with a trained generator, by the bundle's ``inference.json``.
+
+    Args:
+        model: folder of a training run, or weights with their ``network.json`` beside them.
+        output_dir: folder of the synthetic set, new or empty.
+        num_slices: number of slices.
+        seed: seed; slice ``i`` of a seed is the same whatever ``num_slices``.
+        image_format: ``nifti`` or ``png``.
+        override: further ids of ``inference.json``.
+
+    Returns:
+        the folder, with ``dataset.json`` that ``monai.data.load_decathlon_datalist`` reads.
+
+    Raises:
+        FileNotFoundError: when there is no model.
+        ValueError: when an argument is out of its range or the weights do not fit their settings.
+        FileExistsError: when ``output_dir`` is not empty.
+    """
+    workflow = DCGANWorkflow(
+        inference_configs(model),
+        {
+            "ckpt_path": str(weights_of(model)),
+            "output_dir": str(output_dir),
+            "num_slices": num_slices,
+            "seed": seed,
+            "image_format": image_format,
+            **override,
+        },
+        workflow_type="inference",
+        logging_file=False,
+    )
+    try:
+        workflow.initialize()
+        workflow.run()
+        workflow.finalize()
+    except RuntimeError as error:
+        raise root_cause(error) from error
+    return Path(output_dir)
+
+
+def weights_of(model: str | Path) -> Path:
+    """Return the weights of a run folder, or ``model`` itself where it is a file.
+
+    Raises:
+        FileNotFoundError: when there are none.
+    """
+    path = Path(model)
+    path = path / "model.pt" if path.is_dir() else path
+    if not path.is_file():
+        raise FileNotFoundError(f"no trained generator at {path}; train one first, or give the folder of a run")
+    return path
+
+
+def inference_configs(model: str | Path) -> list[Path]:
+    """Return ``inference.json`` and, where it lies beside the weights, the overlay ``network.json``."""
+    overlay = weights_of(model).parent / "network.json"
+    return [config_file("inference"), *([overlay] if overlay.is_file() else [])]

@@ -1,0 +1,117 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of the pictures."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+from monai_dcgan.evaluation import (
+    LabeledSlices,
+    plot_loss_curves,
+    plot_real_beside_synthetic,
+    plot_sample_grid,
+    read_metrics,
+)
+
+LINES = [
+    {"epoch": e, "images": 100 * e, "d_loss": 1.0 / e, "g_loss": 1.0 * e, "g_l1": 0.2, "d_real": 0.7, "d_fake": 0.3}
+    for e in range(1, 9)
+]
+
+
+def _write(path, lines, end="\n"):
+    path.write_text("\n".join(json.dumps(line) for line in lines) + end)
+    return path
+
+
+def _pixels(path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        LINES,
+        LINES[:1],
+        [{"d_loss": 1.0, "g_loss": float("nan")}, {"d_loss": 2.0, "g_loss": 1.0}],
+        [{"epoch": 1, "d_loss": 1.0, "g_extra_loss": 3.0, "note": "text"}, {"epoch": 2, "g_extra_loss": 2.0}],
+    ],
+)
+def test_loss_curves(tmp_path, lines):
+    backend = matplotlib.get_backend()
+    plot_loss_curves(_write(tmp_path / "metrics.jsonl", lines), tmp_path / "plots" / "loss.png")
+    picture = _pixels(tmp_path / "plots" / "loss.png")
+    assert picture.shape[1] > 800
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50
+    assert matplotlib.get_backend() == backend
+    assert len(list((tmp_path / "plots").iterdir())) == 1
+
+
+def test_each_loss_has_a_curve(tmp_path):
+    pictures = []
+    for number, lines in enumerate([LINES, [line | {"g_feature_matching": 0.5} for line in LINES]]):
+        plot_loss_curves(_write(tmp_path / f"{number}.jsonl", lines), tmp_path / f"{number}.png")
+        pictures.append(_pixels(tmp_path / f"{number}.png"))
+    red = [((p[..., 0] > 180) & (p[..., 1] < 80) & (p[..., 2] < 80)).sum() for p in pictures]
+    assert red[1] > red[0] + 100
+
+
+def test_cut_off_line_is_left_out(tmp_path, caplog):
+    path = _write(tmp_path / "metrics.jsonl", LINES, end='\n{"epoch": 9, "d_lo')
+    with caplog.at_level(logging.WARNING):
+        assert read_metrics(path) == LINES
+    assert "the last line is cut off" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ['{"d_loss": 1}\n{"d_lo\n{"d_loss": 2}\n', r"metrics\.jsonl line 2 must be a JSON object"],
+        ["[1, 2]\n", r"metrics\.jsonl line 1 must be a JSON object, got '\[1, 2\]'"],
+        ["", r"metrics\.jsonl must hold at least one line, got none"],
+        ['{"epoch": 1, "d_real": 0.5}\n', "must hold numbers under d_loss and g_loss"],
+    ],
+)
+def test_loss_curve_errors(tmp_path, text, message):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        plot_loss_curves(path, tmp_path / "loss.png")
+    assert not (tmp_path / "loss.png").exists()
+
+
+def test_loss_curves_without_a_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="a run writes metrics.jsonl into its folder"):
+        plot_loss_curves(tmp_path / "metrics.jsonl", tmp_path / "loss.png")
+
+
+@pytest.mark.parametrize("count", [1, 3, 24])
+def test_sample_grid(tmp_path, make_slices, count):
+    plot_sample_grid(make_slices().take(np.arange(count)), tmp_path / "samples.png")
+    picture = _pixels(tmp_path / "samples.png").astype(int)
+    assert (picture[..., 0] - picture[..., 1] > 80).any(), "the contour of the masks is red"
+
+
+@pytest.mark.parametrize("count", [1, 24])
+def test_real_beside_synthetic(tmp_path, make_slices, count):
+    made = make_slices(seed=1).take(np.arange(count))
+    for name in ("a.png", "b.png"):
+        plot_real_beside_synthetic(LabeledSlices(made.images, made.masks), make_slices(), tmp_path / name, seed=3)
+    picture = _pixels(tmp_path / "a.png")
+    assert min(picture.shape[:2]) > 500
+    np.testing.assert_array_equal(picture, _pixels(tmp_path / "b.png"))
