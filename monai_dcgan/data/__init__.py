@@ -18,11 +18,13 @@ from .prepare import default_cache_dir, prepare
 from .sampling import StreamSampler
 from .splits import load_splits, save_splits, split_patients
 from .store import SliceStore, StoreWriter, is_store
+from .writer import SyntheticSetWriter
 
 __all__ = [
     "SliceDataset",
     "SliceStore",
     "StoreWriter",
+    "SyntheticSetWriter",
     "StreamSampler",
     "default_cache_dir",
     "find_cases",

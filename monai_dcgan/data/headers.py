@@ -59,7 +59,7 @@ def _spatial_shape(path: Path) -> tuple[int, ...] | None:
     name = path.name.lower()
     try:
         if name.endswith((".nii", ".nii.gz")):
-            return tuple(int(n) for n in nibabel.load(path).shape[:3])
+            return tuple(int(n) for n in nibabel.load(path).header.get_data_shape()[:3])
         if name.endswith(PICTURES):
             with Image.open(path) as picture:
                 return tuple(picture.size)

@@ -18,20 +18,18 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from monai.data import get_track_meta, set_track_meta
 from monai.transforms import Compose
 from monai.utils import optional_import
 
 from monai_dcgan.data.datalists import CHANNELS, find_cases
 from monai_dcgan.data.headers import check_headers
 from monai_dcgan.data.store import FORMAT_VERSION, SliceStore, StoreWriter, is_store
-from monai_dcgan.transforms import case_to_slices, load_case
+from monai_dcgan.transforms import case_to_slices, load_case, tracking_meta
 from monai_dcgan.utils.checks import check_image_size, check_positive_int
 from monai_dcgan.utils.enums import Axis, Fit, Keys, Layout, TumorPolicy
 
@@ -40,6 +38,8 @@ __all__ = ["default_cache_dir", "prepare"]
 logger = logging.getLogger(__name__)
 
 KEY_DIGITS = 12
+# A mask that was saved as JPEG has values near 0 and near 255.
+LOSSY, JPEG_HALF = (".jpg", ".jpeg"), 127
 
 
 def default_cache_dir() -> Path:
@@ -72,8 +72,8 @@ def prepare(
 ) -> SliceStore:
     """Make the slices of a data set, or open them where they are already made.
 
-    A store is known by a key of the settings and of the names, sizes and times of the source files. With the same key no
-    image is opened again.
+    A store is known by a key of the settings and of the names, sizes and times of the source files. With the same key
+    no image is opened again.
 
     Args:
         data_dir: folder of the data set, see ``find_cases``; or the folder of a store, which is opened.
@@ -207,7 +207,12 @@ def _fingerprint(cases: Iterable[Mapping[str, Any]], data_dir: Path) -> list[Any
 
 
 def _make(
-    target: Path, key: str, settings: Mapping[str, Any], cases: Sequence[dict[str, Any]], transform: Compose, workers: int
+    target: Path,
+    key: str,
+    settings: Mapping[str, Any],
+    cases: Sequence[dict[str, Any]],
+    transform: Compose,
+    workers: int,
 ) -> SliceStore:
     """Write the store at ``target``, case by case."""
     dropped: Counter[str] = Counter()
@@ -217,7 +222,9 @@ def _make(
     with StoreWriter(target, key, settings) as writer:
         for number, (case, result) in enumerate(zip(cases, _results(cases, transform, workers)), 1):
             images, masks, records, own = result
-            first = first or (case[Keys.CASE], images.shape[1])
+            if first is None:
+                first = case[Keys.CASE], images.shape[1]
+                _warn_of_gray(images, case)
             if images.shape[1] != first[1]:
                 raise ValueError(
                     f"every case must have the same channels, got {first[1]} in {first[0]} and {images.shape[1]} in "
@@ -246,6 +253,11 @@ def _make(
     return store
 
 
+def _warn_of_gray(images: np.ndarray, case: Mapping[str, Any]) -> None:
+    if images.shape[1] == 3 and len(images) and (images == images[:, :1]).all():
+        logger.warning("the three channels of case %s are the same: give modalities=[0] to keep one", case[Keys.CASE])
+
+
 Result = tuple[np.ndarray, np.ndarray, list[dict[str, Any]], dict[str, int]]
 
 
@@ -261,23 +273,14 @@ def _results(cases: Sequence[dict[str, Any]], transform: Compose, workers: int) 
     yield from parallel(joblib.delayed(_slices_of_case)(case, transform) for case in cases)
 
 
-@contextmanager
-def _tracking_meta() -> Iterator[None]:
-    """Keep affines while reading, whatever the caller has set for speed."""
-    before = get_track_meta()
-    set_track_meta(True)
-    try:
-        yield
-    finally:
-        set_track_meta(before)
-
-
 def _slices_of_case(case: dict[str, Any], transform: Compose) -> Result:
     """Return images (N, C, S, S) float16, masks (N, M, S, S) uint8, N records, and slices dropped by each rule."""
     names = ", ".join(str(path) for path in _paths(case))
-    with _tracking_meta():
+    with tracking_meta(True):
         try:
             item = load_case()({str(Keys.IMAGE): case[Keys.IMAGE], str(Keys.LABEL): case[Keys.LABEL]})
+            if any(path.suffix.lower() in LOSSY for path in _paths({Keys.IMAGE: [], Keys.LABEL: case[Keys.LABEL]})):
+                item[Keys.LABEL] = (item[Keys.LABEL] > JPEG_HALF).float()
             item = transform(_pick_channels(item, case.get(CHANNELS)))
         except Exception as error:
             raise ValueError(f"case {case[Keys.CASE]} cannot be used ({names}): {_reason(error)}") from error

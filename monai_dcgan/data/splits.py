@@ -62,7 +62,9 @@ def split_patients(
     if not folds:
         raise ValueError("cases must hold at least one case, got none")
     result = _assign_folds(folds, {Split.VALIDATION: validation_folds, Split.TEST: test_folds})
-    fixed = {part for part, given in ((Split.VALIDATION, validation_folds), (Split.TEST, test_folds)) if given is not None}
+    fixed = {
+        part for part, given in ((Split.VALIDATION, validation_folds), (Split.TEST, test_folds)) if given is not None
+    }
     rest = sorted(set(folds) - set(result))
     shares = {part: share for part, share in zip(PARTS, fractions) if share > 0 and part not in fixed}
     if not shares and rest:

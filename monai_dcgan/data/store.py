@@ -34,8 +34,8 @@ FORMAT_VERSION = 1
 HEADER, TABLE, IMAGES, MASKS = "store.json", "slices.csv", "images.dat", "masks.dat"
 IMAGE_DTYPE, MASK_DTYPE = "float16", "uint8"
 SCALING = (
-    "images: each channel of each volume scaled linearly so that the lower and upper percentile of the head become 0 and "
-    "1, clipped to [0, 1], background 0; masks: 1 is tumor, 0 is not"
+    "images: each channel of each volume scaled linearly so that the lower and upper percentile of the head become 0 "
+    "and 1, clipped to [0, 1], background 0; masks: 1 is tumor, 0 is not"
 )
 # Column of slices.csv -> type.
 COLUMNS: dict[str, type] = {
@@ -256,7 +256,7 @@ class SliceStore:
     def describe(self) -> dict[str, Any]:
         """Return counts and sizes: slices, patients, cases, shapes, classes, share of slices with tumor."""
         with_tumor = sum(record["tumor_fraction"] > 0 for record in self.slices)
-        classes = {name: 0 for name in self.class_names}
+        classes = dict.fromkeys(self.class_names, 0)
         for record in self.slices:
             if record[Keys.CLASS_NAME]:
                 classes[record[Keys.CLASS_NAME]] += 1

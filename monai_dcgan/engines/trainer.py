@@ -174,6 +174,7 @@ class DCGANTrainer(Trainer):
         real = real.contiguous(memory_format=self.memory_format)
         labels = class_index if self.latent_sampler.num_classes else None
         latents = self.latent_sampler.draw(len(real), labels).to(self.state.device, non_blocking=self.non_blocking)
+        self.state.images += len(real)
         self.state.output = {AdversarialKeys.REALS: real}
         self.g_network.train()
         self.d_network.train()
@@ -184,7 +185,6 @@ class DCGANTrainer(Trainer):
         terms = self._discriminator_step(real, fake.detach(), labels)
         terms |= self._generator_step(real, fake, labels)
         self.scaler.update()
-        self.state.images += len(real)
         self.state.output[AdversarialKeys.FAKES] = fake.detach()
         self.state.output[TERMS] = terms
         return self.state.output

@@ -13,8 +13,8 @@
 from __future__ import annotations
 
 from .evaluate import evaluate
-from .handler import EvaluationReport
 from .features import FeatureExtractor, RandomConvExtractor, TorchScriptExtractor, build_extractor, extract
+from .handler import EvaluationReport
 from .plots import plot_loss_curves, plot_real_beside_synthetic, plot_sample_grid, read_metrics
 from .report import table, write_report
 from .slices import LabeledSlices, patient_halves

@@ -104,25 +104,18 @@ def plot_loss_curves(metrics_jsonl_path: str | Path, out_png: str | Path) -> Non
         )
     losses.sort(key=lambda key: (key not in ("d_loss", "g_loss"), key))
     axis = next((key for key in ("images", "epoch") if all(_number(record.get(key)) for record in records)), None)
-    x = [record[axis] for record in records] if axis else list(range(1, len(records) + 1))
     label = {"images": "images shown to the discriminator", "epoch": "epoch", None: "line"}[axis]
 
     figure = Figure(figsize=(9, 6.4), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    marker = "o" if len(records) < 3 else None
     for key in losses:
         main = key in ("d_loss", "g_loss")
-        style = {"linewidth": 2.0 if main else 1.1, "linestyle": "-" if main else "--", "marker": marker}
-        top.plot(
-            x,
-            _column(records, key),
-            label=_LABELS.get(key, key[2:].replace("_", " ") + f" ({key[0].upper()})"),
-            **style,
-        )
+        name = _LABELS.get(key, f"{key[2:].replace('_', ' ')} ({key[0].upper()})")
+        _curve(top, records, axis, key, name, linewidth=2.0 if main else 1.1, linestyle="-" if main else "--")
     top.set_ylabel("loss")
-    top.set_title(f"Losses and what the discriminator believes, {len(records)} records")
+    top.set_title("Losses and what the discriminator believes")
     for key in _PROBABILITIES:
-        bottom.plot(x, _column(records, key), label=_LABELS[key], marker=marker)
+        _curve(bottom, records, axis, key, _LABELS[key])
     bottom.axhline(0.5, color="gray", linewidth=0.8, linestyle=":", label="cannot tell")
     bottom.set_ylim(-0.02, 1.02)
     bottom.set_ylabel("mean probability of real")
@@ -137,8 +130,13 @@ def _number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _column(records: Sequence[dict[str, Any]], key: str) -> list[float]:
-    return [float(record[key]) if _number(record.get(key)) else float("nan") for record in records]
+def _curve(axes: Axes, records: Sequence[dict[str, Any]], axis: str | None, key: str, name: str, **style: Any) -> None:
+    """Draw ``key`` of the records that hold it: lines of a validation stand between those of the training."""
+    points = [
+        (record[axis] if axis else n, record[key]) for n, record in enumerate(records, 1) if _number(record.get(key))
+    ]
+    if points:
+        axes.plot(*zip(*points), label=name, marker="o" if len(points) < 3 else None, **style)
 
 
 def plot_sample_grid(

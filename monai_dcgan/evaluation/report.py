@@ -94,7 +94,8 @@ def write_report(
     """Write ``metrics.json`` and ``report.md`` into a folder.
 
     Args:
-        metrics: what :func:`monai_dcgan.evaluation.evaluate` returned.
+        metrics: what :func:`monai_dcgan.evaluation.evaluate` returned; a text under ``heldout_split``, where added, is
+            named in the report.
         out_dir: folder to write to; it is made.
         pictures: title and path of each picture to show in the report.
 
@@ -116,11 +117,12 @@ def write_report(
 
 def _markdown(metrics: Mapping[str, Any], folder: Path, pictures: Mapping[str, Path]) -> str:
     counts = metrics["counts"]
+    split = f" (split: {metrics['heldout_split']})" if "heldout_split" in metrics else ""
     lines = [
         "# Evaluation of synthetic slices",
         "",
         f"{counts['synthetic_used']} of {counts['synthetic']} synthetic slices against {counts['heldout_used']} of "
-        f"{counts['heldout']} slices of {counts['heldout_patients']} held-out patients. Not for clinical use.",
+        f"{counts['heldout']} slices of {counts['heldout_patients']} held-out patients{split}. Not for clinical use.",
         "",
         *_markdown_table(_HEADER, [(*row[:-1], _ARROWS[row[-1]]) for row in _rows(metrics)]),
         "",

@@ -12,10 +12,11 @@
 
 from __future__ import annotations
 
-from .augment import slice_augmentation
+from .augment import SliceAugmentation, slice_augmentation
 from .head import HeadMask, HeadMaskd
 from .intensity import ScaleIntensityInHead, ScaleIntensityInHeadd, check_percentiles
 from .labels import MergeLabels, MergeLabelsd
+from .meta import tracking_meta
 from .pairs import PairImageMaskd, split_pair, to_pair
 from .slices import SelectSlicesd, fit_slices, head_box, plane_spacing, slices_of_volume
 from .volumes import CheckCased, OrientCased, case_to_slices, load_case
@@ -31,6 +32,7 @@ __all__ = [
     "ScaleIntensityInHead",
     "ScaleIntensityInHeadd",
     "SelectSlicesd",
+    "SliceAugmentation",
     "case_to_slices",
     "check_percentiles",
     "fit_slices",
@@ -41,4 +43,5 @@ __all__ = [
     "slices_of_volume",
     "split_pair",
     "to_pair",
+    "tracking_meta",
 ]

@@ -41,9 +41,9 @@ class HeadMask(Transform):
     Two kinds of background occur. A skull-stripped or masked scan repeats one value exactly: 0, or something else once
     the scan was z-scored. A raw scan has noise around the head; there Otsu's threshold (Otsu 1979,
     doi:10.1109/TSMC.1979.4310076) tells it from tissue. The threshold is sought on the square root of the intensities:
-    on the intensities themselves it parts fat from brain in scans with bright fat. The first kind is taken when the value
-    in the corners fills nearly all that lies outside the thresholded head. Of either, the largest connected part is kept
-    and its holes are filled plane by plane along the last axis.
+    on the intensities themselves it parts fat from brain in scans with bright fat. The first kind is taken when the
+    value in the corners fills nearly all that lies outside the thresholded head. Of either, the largest connected part
+    is kept and its holes are filled plane by plane along the last axis.
 
     Example:
         >>> HeadMask()(torch.rand(1, 64, 64, 20)).shape
@@ -78,6 +78,7 @@ class HeadMaskd(MapTransform):
         self.head_mask = HeadMask()
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Add the mask to a copy of the item."""
         item = dict(data)
         for key in self.key_iterator(item):
             item[self.mask_key if len(self.keys) == 1 else f"{self.mask_key}_{key}"] = self.head_mask(item[key])

@@ -61,8 +61,8 @@ class ScaleIntensityInHead(Transform):
             head: bool mask of the same shape; found by ``HeadMask`` when absent.
 
         Returns:
-            float32 tensor of the same shape in [0, 1]. A channel without a head is 0 everywhere, and one whose head has a
-            single value is 1 inside it.
+            float32 tensor of the same shape in [0, 1]. A channel without a head is 0 everywhere, and one whose head
+            has a single value is 1 inside it.
         """
         head = self.head_mask(img) if head is None else head
         scaled = torch.zeros_like(img, dtype=torch.float32)
@@ -102,6 +102,7 @@ class ScaleIntensityInHeadd(MapTransform):
         self.scaler = ScaleIntensityInHead(lower, upper)
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Scale the images of a copy of the item."""
         item = dict(data)
         for key in self.key_iterator(item):
             item[key] = self.scaler(item[key], item.get(self.mask_key))

@@ -85,6 +85,7 @@ class MergeLabelsd(MapTransform):
         self.merger = MergeLabels(tumor_labels)
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        """Merge the labels of a copy of the item."""
         item = dict(data)
         for key in self.key_iterator(item):
             item[key] = self.merger(item[key])

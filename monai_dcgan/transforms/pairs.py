@@ -54,8 +54,8 @@ def split_pair(pair: torch.Tensor, mask_channels: int) -> tuple[torch.Tensor, to
         mask_channels: M, from 0.
 
     Returns:
-        the image (..., C, H, W), clipped to [0, 1], and the mask (..., M, H, W) of the same dtype with values 0 and 1: 1
-        where the pair's value is above 0, which is a probability above one half.
+        the image (..., C, H, W), clipped to [0, 1], and the mask (..., M, H, W) of the same dtype with values 0 and 1:
+        1 where the pair's value is above 0, which is a probability above one half.
 
     Raises:
         ValueError: when ``pair`` has no more channels than ``mask_channels``.
@@ -63,7 +63,8 @@ def split_pair(pair: torch.Tensor, mask_channels: int) -> tuple[torch.Tensor, to
     channels = pair.shape[-3] if pair.ndim >= 3 else 0
     if not 0 <= mask_channels < channels:
         raise ValueError(
-            f"mask_channels must be from 0 to less than the channels of pair, got {mask_channels} for {tuple(pair.shape)}"
+            "mask_channels must be from 0 to less than the channels of pair, "
+            f"got {mask_channels} for {tuple(pair.shape)}"
         )
     image, mask = pair.split([channels - mask_channels, mask_channels], dim=-3)
     return image.add(1).div(2).clamp(0, 1), (mask > 0).to(pair.dtype)
@@ -82,6 +83,7 @@ class PairImageMaskd(Transform):
         self.image_key, self.label_key, self.pair_key = image_key, label_key, pair_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Add the pair to a copy of the item."""
         item = dict(data)
         item[self.pair_key] = to_pair(item[self.image_key], item[self.label_key])
         return item

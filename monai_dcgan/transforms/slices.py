@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from monai.transforms import ResizeWithPadOrCrop, Transform
 from monai.transforms.utils import generate_spatial_bounding_box
+from monai.utils import convert_to_tensor
 
 from monai_dcgan.utils.checks import check_choice, check_fraction, check_image_size
 from monai_dcgan.utils.enums import Axis, Fit, Keys, TumorPolicy
@@ -119,7 +120,7 @@ def fit_slices(
             stack = F.interpolate(stack.float(), (height, width), mode="bilinear", align_corners=False, antialias=True)
             stack = stack.clamp(0, 1)
     flat = ResizeWithPadOrCrop((image_size, image_size))(stack.flatten(0, 1))
-    return torch.as_tensor(flat).reshape(stack.shape[0], stack.shape[1], image_size, image_size)
+    return convert_to_tensor(flat, track_meta=False).reshape(stack.shape[0], stack.shape[1], image_size, image_size)
 
 
 class SelectSlicesd(Transform):
@@ -142,8 +143,9 @@ class SelectSlicesd(Transform):
         spacing_key: key of the voxel size in mm (x, y[, z]).
 
     The item gets, for its N slices: the image (N, C, S, S) in [0, 1], the mask (N, M, S, S) with values 0 and 1, and
-    ``slice_index``, ``tumor_fraction``, ``foreground_fraction`` (lists of N), ``slice_spacing`` (rows and columns of the
-    scan, mm), ``plane`` ("" for a picture) and ``dropped``, the number of slices each rule removed. The head mask is removed.
+    ``slice_index``, ``tumor_fraction``, ``foreground_fraction`` (lists of N), ``slice_spacing`` (rows and columns of
+    the scan, mm), ``plane`` ("" for a picture) and ``dropped``, the number of slices each rule removed. The head mask
+    is removed.
 
     Raises:
         ValueError: when an argument is out of range.
@@ -176,10 +178,11 @@ class SelectSlicesd(Transform):
         self.spacing_key = spacing_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Turn a copy of the item into slices."""
         item = dict(data)
         volumetric = item[self.image_key].ndim == 4
         keys = (self.image_key, self.label_key, self.mask_key)
-        image, mask, head = (slices_of_volume(torch.as_tensor(item[key]), self.axis) for key in keys)
+        image, mask, head = (slices_of_volume(convert_to_tensor(item[key], track_meta=False), self.axis) for key in keys)
         del item[self.mask_key]
         spacing = plane_spacing(tuple(item.get(self.spacing_key, (1.0,) * (item[self.image_key].ndim - 1))), self.axis)
         if self.crop_head:

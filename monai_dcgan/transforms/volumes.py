@@ -43,21 +43,24 @@ class OrientCased(Transform):
         spacing_key: key of the voxel size (x, y[, z]) in mm to add; 1 for pictures.
     """
 
-    def __init__(
-        self, image_key: str = Keys.IMAGE, label_key: str = Keys.LABEL, spacing_key: str = "spacing"
-    ) -> None:
+    def __init__(self, image_key: str = Keys.IMAGE, label_key: str = Keys.LABEL, spacing_key: str = "spacing") -> None:
         self.keys = (image_key, label_key)
         self.spacing_key = spacing_key
         self.orient = Orientation(axcodes=ORIENTATION, labels=(("L", "R"), ("P", "A"), ("I", "S")))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Turn image and label of a copy of the item."""
         item = dict(data)
         item[self.spacing_key] = (1.0,) * (item[self.keys[0]].ndim - 1)
         for key in reversed(self.keys):
             if item[key].ndim == 4:
+                if not isinstance(item[key], MetaTensor):
+                    raise TypeError(
+                        f"{key} has no affine to orient it by; load it under monai.data.set_track_meta(True)"
+                    )
                 item[key] = self.orient(item[key])
         image = item[self.keys[0]]
-        if image.ndim == 4 and isinstance(image, MetaTensor):
+        if image.ndim == 4:
             item[self.spacing_key] = tuple(float(value) for value in image.pixdim)
         for key in self.keys:
             item[key] = torch.as_tensor(np.asarray(item[key]))
@@ -76,6 +79,7 @@ class CheckCased(Transform):
         self.image_key, self.label_key = image_key, label_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Check an item and return a copy."""
         item = dict(data)
         shapes = {key: tuple(item[key].shape[1:]) for key in (self.image_key, self.label_key)}
         if shapes[self.image_key] != shapes[self.label_key]:

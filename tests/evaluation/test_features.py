@@ -105,7 +105,7 @@ def test_random_extractor_warns_and_repeats(caplog):
 
 
 def test_files_that_do_not_fit(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such file: .*absent.ts; give a TorchScript file or 'random'"):
+    with pytest.raises(FileNotFoundError, match=r"no such file: .*absent\.ts; give a TorchScript file or 'random'"):
         build_extractor(tmp_path / "absent.ts")
     text = tmp_path / "notes.txt"
     text.write_text("no network")

@@ -71,6 +71,13 @@ def test_each_loss_has_a_curve(tmp_path):
     assert red[1] > red[0] + 100
 
 
+def test_lines_of_a_validation_do_not_break_the_curves(tmp_path):
+    mixed = [line for pair in zip(LINES, [{"epoch": 1, "images": 150, "val_frechet": 3.0}] * 8) for line in pair]
+    for name, lines in (("plain", LINES), ("mixed", mixed)):
+        plot_loss_curves(_write(tmp_path / f"{name}.jsonl", lines), tmp_path / f"{name}.png")
+    np.testing.assert_array_equal(_pixels(tmp_path / "plain.png"), _pixels(tmp_path / "mixed.png"))
+
+
 def test_cut_off_line_is_left_out(tmp_path, caplog):
     path = _write(tmp_path / "metrics.jsonl", LINES, end='\n{"epoch": 9, "d_lo')
     with caplog.at_level(logging.WARNING):
@@ -81,10 +88,10 @@ def test_cut_off_line_is_left_out(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ['{"d_loss": 1}\n{"d_lo\n{"d_loss": 2}\n', r"metrics\.jsonl line 2 must be a JSON object"],
-        ["[1, 2]\n", r"metrics\.jsonl line 1 must be a JSON object, got '\[1, 2\]'"],
-        ["", r"metrics\.jsonl must hold at least one line, got none"],
-        ['{"epoch": 1, "d_real": 0.5}\n', "must hold numbers under d_loss and g_loss"],
+        ('{"d_loss": 1}\n{"d_lo\n{"d_loss": 2}\n', r"metrics\.jsonl line 2 must be a JSON object"),
+        ("[1, 2]\n", r"metrics\.jsonl line 1 must be a JSON object, got '\[1, 2\]'"),
+        ("", r"metrics\.jsonl must hold at least one line, got none"),
+        ('{"epoch": 1, "d_real": 0.5}\n', "must hold numbers under d_loss and g_loss"),
     ],
 )
 def test_loss_curve_errors(tmp_path, text, message):
@@ -96,7 +103,7 @@ def test_loss_curve_errors(tmp_path, text, message):
 
 
 def test_loss_curves_without_a_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="a run writes metrics.jsonl into its folder"):
+    with pytest.raises(FileNotFoundError, match=r"a run writes metrics\.jsonl into its folder"):
         plot_loss_curves(tmp_path / "metrics.jsonl", tmp_path / "loss.png")
 
 

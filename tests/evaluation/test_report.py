@@ -79,7 +79,12 @@ def test_report_of_poor_data(tmp_path, poor):
     assert "| synthetic | 0 | 10 | 100% |" in text
 
 
+def test_report_names_the_split(tmp_path, metrics):
+    text = write_report({"heldout_split": "validation", **metrics}, tmp_path).read_text(encoding="utf-8")
+    assert "of 4 held-out patients (split: validation)." in text
+
+
 def test_absent_picture(tmp_path, metrics):
-    with pytest.raises(FileNotFoundError, match="no such picture: .*a.png; draw it before the report is written"):
+    with pytest.raises(FileNotFoundError, match=r"no such picture: .*a\.png; draw it before the report is written"):
         write_report(metrics, tmp_path / "out", {"A": tmp_path / "a.png"})
     assert not (tmp_path / "out").exists()

@@ -44,7 +44,7 @@ def _features(n: int, d: int, seed: int) -> np.ndarray:
 
 
 def _by_matrix_root(a: np.ndarray, b: np.ndarray) -> float:
-    """Heusel 2017 eq. 6; the root of the symmetric S_a^(1/2) S_b S_a^(1/2), whose trace is the same, is stable for N < d."""
+    """Heusel 2017 eq. 6 with the root of the symmetric S_a^(1/2) S_b S_a^(1/2): the same trace, stable for N < d."""
     covariance_a, covariance_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
     values, vectors = np.linalg.eigh(covariance_a)
     root = vectors * np.sqrt(values.clip(0)) @ vectors.T

@@ -64,10 +64,10 @@ def test_distance():
 @pytest.mark.parametrize(
     ("masks", "text"),
     [
-        [np.zeros((2, 8, 8)), r"masks must have the shape \(N, M, H, W\)"],
-        [np.zeros((0, 1, 8, 8)), r"masks must have the shape \(N, M, H, W\)"],
-        [np.full((2, 1, 8, 8), 255), "masks must hold only 0 and 1, got 255 to 255"],
-        [np.full((2, 1, 8, 8), np.nan), "masks must hold only 0 and 1"],
+        (np.zeros((2, 8, 8)), r"masks must have the shape \(N, M, H, W\)"),
+        (np.zeros((0, 1, 8, 8)), r"masks must have the shape \(N, M, H, W\)"),
+        (np.full((2, 1, 8, 8), 255), "masks must hold only 0 and 1, got 255 to 255"),
+        (np.full((2, 1, 8, 8), np.nan), "masks must hold only 0 and 1"),
     ],
 )
 def test_errors(masks, text):

@@ -51,8 +51,7 @@ class Template:
 
     def sample(self, name: str, points: np.ndarray) -> np.ndarray:
         """Interpolate map ``name`` at ``points``: ``(3, X, Y, Z)`` in mm -> ``(X, Y, Z)``."""
-        index = points - self.origin.reshape(3, 1, 1, 1)
-        return map_coordinates(getattr(self, name), index, order=1, mode="constant", output=np.float32)
+        return _interpolate(getattr(self, name), points - self.origin.reshape(3, 1, 1, 1))
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,11 @@ def load_template() -> Template:
     image = datasets.load_mni152_template(resolution=1)
     loaders = (datasets.load_mni152_gm_template, datasets.load_mni152_wm_template)
     t1, gm, wm = (np.asarray(i.dataobj, dtype=np.float32) for i in (image, *(load(resolution=1) for load in loaders)))
+    filled = np.argwhere(t1 > 0)
+    first, last = filled.min(axis=0) - 2, filled.max(axis=0) + 3
+    box = tuple(slice(a, b) for a, b in zip(np.maximum(first, 0), last))
+    origin = (image.affine[:3, 3] + np.maximum(first, 0)).astype(np.float32)
+    t1, gm, wm = t1[box], gm[box], wm[box]
     brain = (t1 > 0).astype(np.float32)
     gm, wm = gm * brain, wm * brain
     csf = np.clip(brain - gm - wm, 0, 1)
@@ -91,7 +95,25 @@ def load_template() -> Template:
         coarse.astype(np.float32), np.broadcast_arrays(*grid), order=1, mode="nearest", output=np.float32
     )
     ventricles = gaussian_filter(csf * smoothstep(depth, 18.0, 26.0), 1.5)
-    return Template(gm, wm, csf, texture, brain, depth, ventricles, image.affine[:3, 3].astype(np.float32))
+    return Template(gm, wm, csf, texture, brain, depth, ventricles, origin)
+
+
+def _interpolate(volume: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Interpolate ``volume`` at ``index`` ``(3, X, Y, Z)``, linearly; 0 outside, where no time is spent."""
+    inside = np.ones(index.shape[1:], dtype=bool)
+    for line, size in zip(index, volume.shape):
+        inside &= (line > -1) & (line < size)
+    values = np.zeros(inside.shape, dtype=np.float32)
+    box = []
+    for axis in range(3):
+        used = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
+        if not used.size:
+            return values
+        box.append(slice(used[0], used[-1] + 1))
+    values[tuple(box)] = map_coordinates(
+        volume, index[(slice(None), *box)], order=1, mode="constant", output=np.float32
+    )
+    return values
 
 
 def deform(rng: np.random.RandomState, grid: Grid, push: np.ndarray | None = None) -> np.ndarray:
@@ -120,14 +142,11 @@ def deform(rng: np.random.RandomState, grid: Grid, push: np.ndarray | None = Non
     centered = [points[i] - _CENTER[i] for i in range(3)]
     warped = np.stack([sum(matrix[i, j] * centered[j] for j in range(3)) + _CENTER[i] for i in range(3)])
     fields = [sum(s * smooth_field(rng, grid, d) for d, s in ((60, 2.5), (25, 1.6), (11, 0.7))) for _ in range(3)]
-    if push is not None:
-        # The fields belong to the head: where tissue was pushed, they are read at the place it came from.
-        fields = [map_coordinates(f, grid.index(list(points)), order=1, mode="nearest") for f in fields]
     warped += np.stack(fields).astype(np.float32)
     # Moving the point that is read towards the ventricles makes them wider.
     slope = [template_gradient(axis) for axis in range(3)]
     index = (warped - load_template().origin.reshape(3, 1, 1, 1)) / 2
-    warped += widen * np.stack([map_coordinates(s, index, order=1, mode="constant") for s in slope])
+    warped += widen * np.stack([_interpolate(s, index) for s in slope])
     return warped.astype(np.float32)
 
 
@@ -139,10 +158,16 @@ def template_gradient(axis: int) -> np.ndarray:
     return (slopes[axis] / np.sqrt(sum(s * s for s in slopes)).max()).astype(np.float32)
 
 
-def sample_mask(rng: np.random.RandomState, grid: Grid, points: np.ndarray) -> np.ndarray:
-    """Return the brain mask of a patient, bool, with the small errors of a skull stripper along its edge."""
+def sample_mask(rng: np.random.RandomState, grid: Grid, depth: np.ndarray) -> np.ndarray:
+    """Return the brain mask of a patient, bool, with the small errors of a skull stripper along its edge.
+
+    Args:
+        rng: stream of the mask.
+        grid: voxels of the patient.
+        depth: distance to the surface of the brain in mm.
+    """
     wobble = np.clip(0.5 * smooth_field(rng, grid, 12.0), -0.9, 0.9)
-    return load_template().sample("depth", points) + wobble > 1.3
+    return depth + wobble > 1.3
 
 
 def sample_tissues(rng: np.random.RandomState, grid: Grid, points: np.ndarray) -> Tissues:

@@ -138,9 +138,9 @@ def _description(entries: list[dict[str, str]], seed: int, spacing: float, healt
         "reference": "Anatomy deformed from the MNI152 template (ICBM 2009a nonlinear symmetric; Fonov 2011, "
         "doi:10.1016/j.neuroimage.2010.07.033) as nilearn ships it; tumors, contrasts and noise are simulated by "
         "monai_dcgan.data.phantom",
-        "licence": "Simulated here, Apache-2.0. Template: Copyright (C) 1993-2004 Louis Collins, McConnell Brain Imaging "
-        "Centre, Montreal Neurological Institute, McGill University; may be used, copied, modified and distributed for "
-        "any purpose without fee, provided that this copyright notice appears in all copies",
+        "licence": "Simulated here, Apache-2.0. Template: Copyright (C) 1993-2004 Louis Collins, McConnell Brain "
+        "Imaging Centre, Montreal Neurological Institute, McGill University; may be used, copied, modified and "
+        "distributed for any purpose without fee, provided that this copyright notice appears in all copies",
         "release": "1.0",
         "tensorImageSize": "4D",
         "modality": {str(number): name for number, name in enumerate(SEQUENCES)},

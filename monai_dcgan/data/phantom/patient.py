@@ -72,13 +72,14 @@ def make_phantom(
     check_spacing(spacing)
     grid = Grid(float(spacing))
     points = deform(random_stream(seed, "head"), grid)
-    brain = sample_mask(random_stream(seed, "mask"), grid, points)
+    depth = load_template().sample("depth", points)
+    brain = sample_mask(random_stream(seed, "mask"), grid, depth)
     tumor = None
     if healthy:
         tissue = sample_tissues(random_stream(seed, "tissue"), grid, points)
     else:
         glioma = draw_glioma(seed)
-        push = mass_effect(glioma, grid, load_template().sample("depth", points))
+        push = mass_effect(glioma, grid, depth)
         points = deform(random_stream(seed, "head"), grid, push)
         tissue = sample_tissues(random_stream(seed, "tissue"), grid, points)
         tumor = render_tumor(glioma, seed, grid, tissue, grow(glioma, seed))

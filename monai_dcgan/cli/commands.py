@@ -1,0 +1,253 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What each command does: it runs the bundle's configs and prints what came out."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from monai.utils import optional_import
+
+from monai_dcgan.data import find_cases, is_store, split_patients
+from monai_dcgan.evaluation import table
+from monai_dcgan.utils.enums import Keys
+from monai_dcgan.utils.files import read_json
+from monai_dcgan.utils.run_folder import RunFolder
+from monai_dcgan.workflow import (
+    DCGANWorkflow,
+    config_file,
+    generate as generate_slices,
+    inference_configs,
+    overlay_file,
+    weights_of,
+)
+
+__all__ = ["demo", "evaluate", "generate", "phantom", "prepare", "train"]
+
+PLANNED = ("settings", "network_settings")
+
+
+def phantom(args: argparse.Namespace) -> None:
+    """Write a data set of digital patients."""
+    if args.dry_run:
+        _print_plan({"out": args.out, "patients": args.patients, "spacing": args.spacing, "seed": args.seed})
+        return
+    from monai_dcgan.data.phantom import write_phantoms
+
+    started = time.perf_counter()
+    folder = write_phantoms(
+        args.out, num_patients=args.patients, seed=args.seed, spacing=args.spacing, healthy_fraction=args.healthy
+    )
+    print(f"{args.patients} digital patients in {folder} ({time.perf_counter() - started:.0f} s)")
+
+
+def prepare(args: argparse.Namespace) -> None:
+    """Store the slices of a data set."""
+    workflow = _training_workflow(args, {"dataset_dir": args.data, "prepare_workers": args.workers})
+    if args.dry_run:
+        _print_plan({"out": args.out, **_data_plan(workflow)})
+        return
+    workflow.parser.update({"store#store_dir": str(args.out), "store#cache_dir": None})
+    store = workflow.parser.get_parsed_content("store")
+    print(f"store: {store.path}")
+    _print_plan(store.describe())
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train a generator."""
+    override = {
+        "dataset_dir": args.data,
+        "output_dir": args.out,
+        "cache_dir": str(Path(args.out) / "cache"),
+        "max_epochs": args.epochs,
+        "seed": args.seed,
+        "device": args.device,
+        "resume": args.resume,
+    }
+    workflow = _training_workflow(args, override)
+    if args.dry_run:
+        RunFolder(args.out, args.resume).check_free()
+        _print_plan({"out": args.out, **_data_plan(workflow), **_training_plan(workflow)})
+        return
+    _run(workflow)
+    run = RunFolder(args.out)
+    print(f"generator: {run.model}\nsample grids: {run.samples}\nloss curves: {run.loss_curves}")
+    print(f"next: monai-dcgan evaluate {args.out}; monai-dcgan generate {args.out} --out DIR")
+
+
+def generate(args: argparse.Namespace) -> None:
+    """Make labeled slices."""
+    values = {"num_slices": args.num, "seed": args.seed, "image_format": args.format, "device": args.device}
+    override = {name: value for name, value in {**dict(_parsed(args.set)), **values}.items() if value is not None}
+    if args.config:
+        raise ValueError("config must be left out for generate, the settings of a network come with its weights; use --set")
+    if args.dry_run:
+        workflow = DCGANWorkflow(inference_configs(args.model), override, workflow_type="inference", logging_file=False)
+        names = ("num_slices", "seed", "image_format", "image_size", "image_channels", "mask_channels", "latent_size")
+        plan = {name: workflow.parser.get_parsed_content(name) for name in names}
+        _print_plan({"weights": str(weights_of(args.model)), "out": args.out, **plan})
+        return
+    folder = generate_slices(args.model, args.out, **override)
+    made = len(read_json(folder / "dataset.json")["training"])
+    print(f"{made} labeled slices in {folder} (dataset.json lists them, provenance.json says how they were made)")
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    """Compare synthetic slices with held-out patients."""
+    run = RunFolder(args.run)
+    run.check_trained()
+    override = {
+        "output_dir": args.run,
+        "dataset_dir": args.data,
+        "evaluate_split": args.split,
+        "extractor": args.extractor,
+        "evaluation_dir": args.out,
+        "device": args.device,
+    }
+    files = [config_file("train"), config_file("evaluate"), run.path / "settings.json", run.path / "network.json"]
+    workflow = _workflow(args, files, override)
+    folder = Path(workflow.parser.get_parsed_content("evaluation_dir"))
+    if args.dry_run:
+        names = ("dataset_dir", "evaluate_split", "extractor", "ckpt_path")
+        _print_plan({"out": str(folder), **{name: workflow.parser.get_parsed_content(name) for name in names}})
+        return
+    _run(workflow)
+    print(table(read_json(folder / "metrics.json")))
+    print(f"report: {folder / 'report.md'}")
+
+
+def demo(args: argparse.Namespace) -> None:
+    """Go the whole way on digital patients."""
+    out = Path(args.out)
+    if out.exists() and any(out.iterdir()):
+        raise FileExistsError(f"out must be a new or empty folder, {out} is not empty; choose another or delete it")
+    data, run, synthetic = out / "data", out / "run", out / "synthetic"
+    shared = {"dry_run": False, "debug": args.debug, "seed": args.seed, "device": None, "set": [], "config": []}
+    steps = [
+        (phantom, {"out": str(data), "patients": args.patients, "spacing": 2.0, "healthy": 0.2}),
+        (
+            train,
+            {
+                "data": str(data),
+                "out": str(run),
+                "epochs": args.epochs,
+                "image_size": None,
+                "resume": False,
+                "config": ["train/demo"],
+            },
+        ),
+        (evaluate, {"run": str(run), "data": None, "split": None, "extractor": None, "out": None}),
+        (generate, {"model": str(run), "out": str(synthetic), "num": 64, "format": "png"}),
+    ]
+    if args.dry_run:
+        _print_plan({step.__name__: options for step, options in steps})
+        return
+    for number, (step, options) in enumerate(steps, start=1):
+        print(f"\n[{number}/{len(steps)}] {step.__name__}", flush=True)
+        step(argparse.Namespace(**{**shared, **options}))
+    print(_what_next(out))
+
+
+def _what_next(out: Path) -> str:
+    lines = [
+        "",
+        f"Everything lies in {out}:",
+        f"  data/                                       {_count(out / 'data' / 'dataset.json')} digital patients, 4 sequences, masks",
+        "  run/evaluation/real_beside_synthetic.png    look at this first: masks are the contours",
+        "  run/evaluation/report.md                    the table above, with its conditions",
+        "  run/loss_curves.png, run/samples/           how the training went (tensorboard --logdir "
+        f"{out / 'run' / 'tensorboard'})",
+        f"  synthetic/                                  {_count(out / 'synthetic' / 'dataset.json')} labeled slices and their dataset.json",
+        "",
+        "With your own data (volumes with masks, or 2D pictures with masks):",
+        "  monai-dcgan train DATA --out RUN --dry-run  shows what it understood of DATA",
+        "  monai-dcgan train DATA --out RUN",
+        "  monai-dcgan evaluate RUN",
+        "  monai-dcgan generate RUN --out SYNTHETIC --num 1000",
+        "or with MONAI's own command, and the same settings:",
+        f"  python -m monai.bundle run --config_file {config_file('train')} --dataset_dir DATA --output_dir RUN",
+    ]
+    if not optional_import("fire")[1]:
+        lines.append("  (python -m monai.bundle needs the package fire, which is missing here: pip install fire)")
+    return "\n".join(lines)
+
+
+def _count(path: Path) -> int:
+    return len(read_json(path)["training"])
+
+
+def _training_workflow(args: argparse.Namespace, override: dict[str, Any]) -> DCGANWorkflow:
+    return _workflow(args, [config_file("train")], {"image_size": args.image_size, **override})
+
+
+def _workflow(args: argparse.Namespace, files: list[Path], override: dict[str, Any]) -> DCGANWorkflow:
+    files = [*files, *(overlay_file(name) for name in args.config)]
+    given = {name: value for name, value in override.items() if value is not None}
+    return DCGANWorkflow(files, {**given, **dict(_parsed(args.set))}, workflow_type="train", logging_file=False)
+
+
+def _run(workflow: DCGANWorkflow) -> None:
+    workflow.initialize()
+    workflow.run()
+    workflow.finalize()
+
+
+def _parsed(assignments: list[tuple[str, str]]) -> list[tuple[str, Any]]:
+    """Read values as Python literals, JSON words, or else as text."""
+    result = []
+    for name, text in assignments:
+        words = {"true": True, "false": False, "null": None}
+        try:
+            value = words[text] if text in words else ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            value = text
+        result.append((name, value))
+    return result
+
+
+def _data_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
+    """Look at the data set without reading a volume."""
+    value = workflow.parser.get_parsed_content
+    data = value("dataset_dir")
+    if is_store(data):
+        return {"data": data, "kind": "prepared store"}
+    names = ("layout", "modalities", "mask_suffix", "patient_pattern", "fold_column")
+    cases = find_cases(data, **{name: value(name) for name in names})
+    split = split_patients(
+        cases, value("split_fractions"), value("seed"), value("validation_folds"), value("test_folds")
+    )
+    return {
+        "data": data,
+        "cases": len(cases),
+        "patients": len(split),
+        "patients per part": {str(part): count for part, count in Counter(split.values()).items()},
+        "first case": {"patient": cases[0][Keys.PATIENT], "image": str(cases[0][Keys.IMAGE])},
+    }
+
+
+def _training_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
+    names = [name for group in PLANNED for name in workflow.parser[group] if name not in ("image_channels", "mask_channels")]
+    plan = {name: workflow.parser.get_parsed_content(name) for name in names}
+    plan["device"] = str(workflow.parser.get_parsed_content("device"))
+    plan["images shown"] = plan["max_epochs"] * plan["images_per_epoch"]
+    return plan
+
+
+def _print_plan(plan: dict[str, Any]) -> None:
+    width = max(len(name) for name in plan)
+    for name, value in plan.items():
+        print(f"  {name:<{width}}  {value if isinstance(value, str) else json.dumps(value, default=str)}")

@@ -1,0 +1,204 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Entry of the command line: ``monai-dcgan`` and ``python -m monai_dcgan``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from monai_dcgan import __version__
+
+__all__ = ["main"]
+
+DESCRIPTION = """\
+Train a deep convolutional GAN on 2D slices of 3D brain MRI with tumor masks, make
+labeled synthetic slices with it, and measure how good they are.
+
+start here:
+  monai-dcgan demo                      the whole way on digital patients
+  monai-dcgan train DATA --out RUN      train on your own volumes and masks
+  monai-dcgan generate RUN --out DIR    make labeled slices with what was trained
+  monai-dcgan evaluate RUN              compare them with patients it has not seen
+
+DATA is a folder in the layout of the Medical Segmentation Decathlon (dataset.json),
+BraTS-named case folders, 2D pictures with masks beside them, or a prepared store.
+Not for clinical use.
+"""
+EXIT_CODES = "exit codes: 0 done, 1 could not be done (one line says why), 2 wrong call, 130 interrupted"
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: arguments without the program's name; those of the process by default.
+
+    Returns:
+        the exit code: 0 done, 1 could not be done, 130 interrupted; a wrong call leaves with 2.
+    """
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    _set_up_logging(args.verbose)
+    from monai_dcgan.cli import commands
+    from monai_dcgan.workflow import root_cause
+
+    try:
+        getattr(commands, args.command)(args)
+    except KeyboardInterrupt:
+        print("monai-dcgan: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except Exception as error:
+        if args.debug:
+            raise
+        cause = root_cause(error)
+        text = " ".join(str(cause).split()) or "no further word"
+        known = isinstance(cause, (ValueError, OSError, ImportError, FloatingPointError))
+        kind = "" if known else f"unexpected {type(cause).__name__}: "
+        print(f"monai-dcgan {args.command}: error: {kind}{text}", file=sys.stderr)
+        if not known:
+            print("run it again with --debug to see where it comes from", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="monai-dcgan",
+        description=DESCRIPTION,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"monai-dcgan {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    common.add_argument("-v", "--verbose", action="store_true", help="log more")
+    settings = argparse.ArgumentParser(add_help=False)
+    settings.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="overlay on the bundle's config: a JSON file, or a name such as data/figshare; may be repeated",
+    )
+    settings.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_assignment,
+        metavar="ID=VALUE",
+        help="value of a config id, such as width=64 or train#trainer#amp=off; may be repeated",
+    )
+    _add_demo(commands, [common])
+    _add_phantom(commands, [common])
+    _add_prepare(commands, [common, settings])
+    _add_train(commands, [common, settings])
+    _add_generate(commands, [common, settings])
+    _add_evaluate(commands, [common, settings])
+    return parser
+
+
+def _add_demo(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "demo", parents, "make digital patients, train, generate, evaluate: some 6 minutes")
+    parser.add_argument("--out", default="demo", help="new folder for everything (default: %(default)s)")
+    parser.add_argument("--patients", type=int, default=12, help="digital patients (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, help="epochs of training (default: as in configs/train/demo.json)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of everything (default: %(default)s)")
+    _add_dry_run(parser)
+
+
+def _add_phantom(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands, "phantom", parents, "write a data set of digital patients with gliomas, in the Decathlon layout"
+    )
+    parser.add_argument("--out", required=True, help="new folder for the data set")
+    parser.add_argument("--patients", type=int, default=12, help="number of patients (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default: %(default)s)")
+    parser.add_argument("--spacing", type=float, default=2.0, help="voxel size in mm, 1 to 4 (default: %(default)s)")
+    parser.add_argument("--healthy", type=float, default=0.2, help="share without a tumor (default: %(default)s)")
+    _add_dry_run(parser)
+
+
+def _add_prepare(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "prepare", parents, "read volumes once and store their slices for training")
+    parser.add_argument("data", help="folder of the data set")
+    parser.add_argument("--out", required=True, help="folder for the store; an equal store is reused")
+    parser.add_argument("--image-size", type=int, help="side of the slices in pixels, a power of two from 32 to 512")
+    parser.add_argument("--workers", type=int, help="processes that read volumes")
+    _add_dry_run(parser)
+
+
+def _add_train(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "train", parents, "train a generator of labeled slices")
+    parser.add_argument("data", help="folder of the data set, or a prepared store")
+    parser.add_argument("--out", required=True, help="new folder for the run")
+    parser.add_argument("--image-size", type=int, help="side of the slices in pixels, a power of two from 32 to 512")
+    parser.add_argument("--epochs", type=int, help="number of epochs; images_per_epoch says how long one is")
+    parser.add_argument("--seed", type=int, help="seed of split, weights, latents and augmentation")
+    parser.add_argument("--device", help="cpu, cuda:0, ... (default: a GPU where there is one)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    _add_dry_run(parser)
+
+
+def _add_generate(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "generate", parents, "make labeled slices with a trained generator")
+    parser.add_argument("model", help="folder of a run, or weights with their network.json beside them")
+    parser.add_argument("--out", required=True, help="new folder for the synthetic set")
+    parser.add_argument("--num", type=int, help="number of slices")
+    parser.add_argument("--seed", type=int, help="slice i of a seed is always the same")
+    parser.add_argument("--format", choices=["nifti", "png"], help="file format")
+    parser.add_argument("--device", help="cpu, cuda:0, ...")
+    _add_dry_run(parser)
+
+
+def _add_evaluate(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "evaluate", parents, "compare synthetic slices with patients that the run did not train on")
+    parser.add_argument("run", help="folder of a run")
+    parser.add_argument("--data", help="folder of the data set, where it has moved since the training")
+    parser.add_argument("--split", choices=["validation", "test"], help="part to compare with")
+    parser.add_argument("--extractor", help="TorchScript feature extractor, or 'random'")
+    parser.add_argument("--out", help="folder for the report (default: RUN/evaluation)")
+    parser.add_argument("--device", help="cpu, cuda:0, ...")
+    _add_dry_run(parser)
+
+
+def _command(
+    commands: argparse._SubParsersAction, name: str, parents: list[argparse.ArgumentParser], text: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, parents=parents, help=text, description=text[0].upper() + text[1:] + ".")
+
+
+def _add_dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="print the resolved plan and write nothing")
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not found or not name:
+        raise argparse.ArgumentTypeError(f"must be ID=VALUE, got {text!r}")
+    return name, value
+
+
+def _set_up_logging(verbose: bool) -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("monai_dcgan").setLevel(logging.DEBUG if verbose else logging.INFO)
+    if not verbose:
+        logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)
+        logging.getLogger("ignite").setLevel(logging.WARNING)

@@ -1,0 +1,102 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What the layouts share: a case, its patient, its channels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_dcgan.utils.enums import Keys
+
+__all__ = [
+    "CHANNELS",
+    "channel_numbers",
+    "compile_pattern",
+    "listed",
+    "make_case",
+    "match_patient",
+    "single",
+    "stem_of",
+]
+
+CHANNELS = "channels"
+
+
+def compile_pattern(patient_pattern: str | None) -> re.Pattern[str] | None:
+    """Compile ``patient_pattern``; raise ``ValueError`` when it is none or has no group."""
+    if patient_pattern is None:
+        return None
+    try:
+        pattern = re.compile(patient_pattern)
+    except re.error as error:
+        raise ValueError(f"patient_pattern must be a regular expression, got {patient_pattern!r}: {error}") from error
+    if pattern.groups < 1:
+        raise ValueError(f"patient_pattern must have a group that holds the patient, got {patient_pattern!r}")
+    return pattern
+
+
+def match_patient(pattern: re.Pattern[str], path: Path, data_dir: Path) -> str:
+    """Return the first group of ``pattern`` in the path relative to ``data_dir``; ``ValueError`` without a match."""
+    name = path.relative_to(data_dir).as_posix() if path.is_relative_to(data_dir) else path.as_posix()
+    match = pattern.search(name)
+    if match is None or match.group(1) is None:
+        raise ValueError(f"patient_pattern must match every file, got no match of {pattern.pattern!r} in {name}")
+    return match.group(1)
+
+
+def stem_of(path: Path) -> str:
+    """Return the name of a file without its suffixes (``.nii.gz``)."""
+    return path.name[: -len(".nii.gz")] if path.name.lower().endswith(".nii.gz") else path.stem
+
+
+def make_case(image: Any, label: Any, patient: str, name: str, class_name: str = "", fold: str = "") -> dict[str, Any]:
+    """Return a case as ``find_cases`` does."""
+    return {
+        str(Keys.IMAGE): image,
+        str(Keys.LABEL): label,
+        str(Keys.PATIENT): patient,
+        str(Keys.CASE): name,
+        str(Keys.CLASS_NAME): class_name,
+        str(Keys.FOLD): fold,
+    }
+
+
+def channel_numbers(modalities: Sequence[str | int] | None, names: dict[str, int]) -> list[int] | None:
+    """Return channel numbers for numbers or names."""
+    if modalities is None:
+        return None
+    known = {name.lower(): number for name, number in names.items()}
+    numbers = []
+    for wanted in modalities:
+        if str(wanted).isdigit():
+            numbers.append(int(wanted))
+        elif str(wanted).lower() in known:
+            numbers.append(known[str(wanted).lower()])
+        else:
+            raise ValueError(
+                f"modalities must be channel numbers{f' or among {sorted(names)}' if names else ''}, got {wanted!r}"
+            )
+    if not numbers or len(set(numbers)) != len(numbers):
+        raise ValueError(f"modalities must name at least one channel and none twice, got {list(modalities)}")
+    return numbers
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list of one or many."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def single(paths: list[Path]) -> Path | list[Path]:
+    """Return the path when there is one, else the list."""
+    return paths[0] if len(paths) == 1 else paths

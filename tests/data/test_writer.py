@@ -1,0 +1,119 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A synthetic set reads back as what was written, upright, and tells nothing else."""
+
+from __future__ import annotations
+
+import nibabel
+import numpy as np
+import pytest
+import torch
+from monai.data import load_decathlon_datalist
+
+from monai_dcgan.data import SyntheticSetWriter, prepare
+from monai_dcgan.utils.files import read_json
+
+
+def batch(count: int = 8, channels: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lopsided heads whose values run from 0 to 1, with a tumor in one corner."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.zeros(count, channels, 32, 32)
+    images[:, :, 4:30, 3:24] = 0.2 + 0.7 * torch.rand(count, channels, 26, 21, generator=generator)
+    images[:, :, 10, 10], images[:, :, 12, 12] = 0.0, 1.0
+    masks = torch.zeros(count, 1, 32, 32)
+    masks[:, :, 6:12, 5:9] = 1
+    return images, masks
+
+
+@pytest.mark.parametrize(
+    "image_format, channels, tolerance", [["nifti", 1, 2e-3], ["nifti", 2, 2e-3], ["png", 1, 5e-3], ["png", 3, 5e-3]]
+)
+def test_round_trip(tmp_path, image_format, channels, tolerance):
+    images, masks = batch(channels=channels)
+    with SyntheticSetWriter(tmp_path / "set", image_format, {"seed": 3}) as writer:
+        writer.write(images[:5], masks[:5])
+        writer.write(images[5:], masks[5:])
+    store = prepare(tmp_path / "set", tmp_path / "store", image_size=32, crop_head=False, lower=0, upper=100)
+    assert store.images.shape == images.shape
+    assert np.abs(store.images - images.numpy()).max() < tolerance
+    assert np.array_equal(store.masks, masks.numpy())
+    entries = load_decathlon_datalist(str(tmp_path / "set" / "dataset.json"))
+    assert len(entries) == 8
+    assert entries[7]["image"].endswith(f"imagesTr/synthetic_000007.{'png' if image_format == 'png' else 'nii.gz'}")
+    assert read_json(tmp_path / "set" / "provenance.json") == {"synthetic": True, "count": 8, "seed": 3}
+
+
+def test_nifti_header(tmp_path):
+    images, masks = batch(1)
+    with SyntheticSetWriter(tmp_path, spacing=0.9) as writer:
+        writer.write(images, masks)
+    image = nibabel.load(tmp_path / "imagesTr" / "synthetic_000000.nii.gz")
+    assert image.shape == (32, 32, 1)
+    assert "".join(nibabel.aff2axcodes(image.affine)) == "LPS"
+    assert image.header.get_zooms() == pytest.approx((0.9, 0.9, 0.9))
+    assert image.get_data_dtype() == np.int16
+    assert np.asanyarray(image.dataobj).max() == 1000
+    assert image.header["descrip"].item() == image.header["db_name"].item() == b""
+
+
+def test_class_names(tmp_path):
+    images, masks = batch(2)
+    with SyntheticSetWriter(tmp_path) as writer:
+        writer.write(images, masks, ["glioma", "meningioma"])
+    assert [entry["class_name"] for entry in read_json(tmp_path / "dataset.json")["training"]] == ["glioma", "meningioma"]
+
+
+def test_target_must_be_empty(tmp_path):
+    (tmp_path / "something").touch()
+    with pytest.raises(FileExistsError, match="out_dir must be empty or new"):
+        SyntheticSetWriter(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "kwargs, text",
+    [
+        [{"image_format": "dicom"}, "image_format must be one of nifti, png, got 'dicom'"],
+        [{"spacing": 0}, "spacing must be above 0 mm"],
+        [{"provenance": {"net": object()}}, "provenance must hold only what JSON holds"],
+    ],
+)
+def test_bad_arguments(tmp_path, kwargs, text):
+    with pytest.raises(ValueError, match=text):
+        SyntheticSetWriter(tmp_path, **kwargs)
+
+
+def test_bad_batches(tmp_path):
+    images, masks = batch(2)
+    writer = SyntheticSetWriter(tmp_path / "a", "png")
+    for wrong, text in [
+        [(images[0], masks[0]), r"must be \(B, C, H, W\)"],
+        [(images, masks[:1]), r"must be \(B, C, H, W\)"],
+        [(images * 2, masks), r"images must be in \[0, 1\], got 0 to 2"],
+        [(images * float("nan"), masks), r"images must be in \[0, 1\]"],
+        [(images, masks * 0.5), "masks must hold 0 and 1 only"],
+        [(images.repeat(1, 2, 1, 1), masks), r"PNG holds 1 or 3 channels, got \(2, 1\); use image_format nifti"],
+        [(images, masks, ["a"]), "class_names must be one per image"],
+    ]:
+        with pytest.raises(ValueError, match=text):
+            writer.write(*wrong)
+    with pytest.raises(ValueError, match="at least one image, got none"):
+        writer.close()
+    writer.write(images, masks)
+    with pytest.raises(ValueError, match="must have the channels of the first"):
+        writer.write(images.repeat(1, 3, 1, 1), masks)
+
+
+def test_error_leaves_no_data_list(tmp_path):
+    images, masks = batch(2)
+    with pytest.raises(RuntimeError, match="stop"), SyntheticSetWriter(tmp_path) as writer:
+        writer.write(images, masks)
+        raise RuntimeError("stop")
+    assert not (tmp_path / "dataset.json").exists()

@@ -1,0 +1,97 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of the generator and the discriminator."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from monai_dcgan.networks import DCGANDiscriminator, DCGANGenerator
+
+SHAPE_CASES = [
+    [{"image_size": 32, "image_channels": 1, "mask_channels": 1}, (2, 32, 32)],
+    [{"image_size": 64, "image_channels": 2, "mask_channels": 1}, (3, 64, 64)],
+    [{"image_size": 128, "image_channels": 4, "mask_channels": 0}, (4, 128, 128)],
+    [{"image_size": 64, "image_channels": 1, "mask_channels": 3, "num_classes": 3}, (4, 64, 64)],
+    [{"image_size": 512, "image_channels": 1, "mask_channels": 1, "max_channels": 16}, (2, 512, 512)],
+]
+BAD_CASES = [
+    [{"image_size": 48}, "image_size must be a power of two from 32 to 512, got 48"],
+    [{"image_size": 1024}, "image_size must be a power of two from 32 to 512, got 1024"],
+    [{"image_channels": 0}, "image_channels must be a whole number of at least 1, got 0"],
+    [{"mask_channels": -1}, "mask_channels must be a number of at least 0, got -1"],
+    [{"width": 0}, "width must be a whole number of at least 1, got 0"],
+]
+
+
+@pytest.mark.parametrize(("kwargs", "shape"), SHAPE_CASES)
+def test_shapes_and_ranges(kwargs, shape):
+    classes = kwargs.get("num_classes", 0)
+    generator = DCGANGenerator(latent_size=8, width=4, **kwargs)
+    discriminator = DCGANDiscriminator(width=4, **kwargs)
+    latent = torch.randn(2, 8 + classes, 1, 1)
+    pair = generator(latent)
+    assert pair.shape == (2, *shape)
+    assert pair.abs().max() <= 1
+    labels = torch.tensor([0, classes - 1]) if classes else None
+    logits, features = discriminator.forward_features(pair, labels)
+    assert logits.shape == (2, 1)
+    assert features[-1].shape[-2:] == (4, 4)
+    probability = discriminator.eval().probability(pair, labels)
+    assert torch.equal(probability, torch.sigmoid(discriminator(pair, labels)))
+
+
+@pytest.mark.parametrize("network", [DCGANGenerator, DCGANDiscriminator])
+@pytest.mark.parametrize(("kwargs", "text"), BAD_CASES)
+def test_bad_arguments(network, kwargs, text):
+    with pytest.raises(ValueError, match=text):
+        network(**kwargs)
+
+
+def test_layers_follow_the_paper():
+    """Radford et al. 2016: all-convolutional, batch norm but in D's first and G's last layer, ReLU / LeakyReLU 0.2."""
+    generator, discriminator = DCGANGenerator(width=4), DCGANDiscriminator(width=4)
+    kinds = [type(layer).__name__ for layer in generator.layers]
+    assert kinds == ["ConvTranspose2d", "BatchNorm2d", "ReLU"] * 4 + ["ConvTranspose2d", "Tanh"]
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in discriminator.levels[0])
+    assert all(isinstance(level[1], torch.nn.BatchNorm2d) for level in list(discriminator.levels)[1:])
+    slopes = {layer.negative_slope for layer in discriminator.modules() if isinstance(layer, torch.nn.LeakyReLU)}
+    assert slopes == {0.2}
+    layers = [layer for layer in DCGANGenerator().layers if isinstance(layer, torch.nn.ConvTranspose2d)]
+    weights = torch.cat([layer.weight.detach().flatten() for layer in layers])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.02)
+
+
+def test_every_weight_learns():
+    generator, discriminator = DCGANGenerator(width=4, num_classes=2), DCGANDiscriminator(width=4, num_classes=2)
+    latent = torch.cat([torch.randn(2, 100, 1, 1), torch.eye(2)[:, :, None, None]], dim=1)
+    discriminator(generator(latent), torch.tensor([0, 1])).sum().backward()
+    for network in (generator, discriminator):
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is not None, name
+            assert torch.isfinite(parameter.grad).all(), name
+
+
+def test_class_changes_the_judgment():
+    discriminator = DCGANDiscriminator(width=4, num_classes=2).eval()
+    pair = torch.randn(1, 2, 64, 64)
+    assert discriminator(pair, torch.tensor([0])) != discriminator(pair, torch.tensor([1]))
+    with pytest.raises(ValueError, match="labels must be given exactly when num_classes > 0"):
+        discriminator(pair)
+    with pytest.raises(ValueError, match="labels given with num_classes=0"):
+        DCGANDiscriminator(width=4)(pair, torch.tensor([0]))
+
+
+def test_generator_scripts():
+    generator = DCGANGenerator(width=4).eval()
+    latent = torch.randn(2, 100, 1, 1)
+    assert torch.equal(torch.jit.script(generator)(latent), generator(latent))
