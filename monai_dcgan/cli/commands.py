@@ -138,7 +138,7 @@ def demo(args: argparse.Namespace) -> None:
     data, run, synthetic = out / "data", out / "run", out / "synthetic"
     shared = {"dry_run": False, "debug": args.debug, "seed": args.seed, "device": None, "set": [], "config": []}
     steps = [
-        (phantom, {"out": str(data), "patients": args.patients, "spacing": 2.0, "healthy": 0.2}),
+        (phantom, {"out": str(data), "patients": args.patients, "spacing": 1.5, "healthy": 0.2}),
         (
             train,
             {

@@ -131,7 +131,7 @@ def _add_phantom(commands: argparse._SubParsersAction, parents: list[argparse.Ar
     parser.add_argument("--out", required=True, help="new folder for the data set")
     parser.add_argument("--patients", type=int, default=12, help="number of patients (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default: %(default)s)")
-    parser.add_argument("--spacing", type=float, default=2.0, help="voxel size in mm, 1 to 4 (default: %(default)s)")
+    parser.add_argument("--spacing", type=float, default=1.5, help="voxel size in mm, 1 to 4 (default: %(default)s)")
     parser.add_argument("--healthy", type=float, default=0.2, help="share without a tumor (default: %(default)s)")
     _add_dry_run(parser)
 

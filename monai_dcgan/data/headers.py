@@ -55,14 +55,21 @@ def check_headers(cases: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _spatial_shape(path: Path) -> tuple[int, ...] | None:
-    """Return the spatial shape of a file, or None for a format whose header is not read here."""
+    """Return the spatial shape of a file in the patient's axes; None for a format whose header is not read here."""
     name = path.name.lower()
     try:
         if name.endswith((".nii", ".nii.gz")):
-            return tuple(int(n) for n in nibabel.load(path).header.get_data_shape()[:3])
+            return _shape_in_patient_axes(nibabel.load(path))
         if name.endswith(PICTURES):
             with Image.open(path) as picture:
                 return tuple(picture.size)
     except Exception as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
     return None
+
+
+def _shape_in_patient_axes(image: Any) -> tuple[int, ...]:
+    """Return the voxels from left to right, back to front and bottom to top, however the file is oriented."""
+    shape = image.header.get_data_shape()[:3]
+    axes = nibabel.io_orientation(image.affine)[:, 0]
+    return tuple(int(shape[list(axes).index(axis)]) for axis in range(len(shape)))

@@ -30,6 +30,7 @@ __all__ = ["SliceStore", "StoreWriter", "is_store"]
 
 logger = logging.getLogger(__name__)
 
+# Part of every key: raise it when the files change, or what a setting means for the slices.
 FORMAT_VERSION = 1
 HEADER, TABLE, IMAGES, MASKS = "store.json", "slices.csv", "images.dat", "masks.dat"
 IMAGE_DTYPE, MASK_DTYPE = "float16", "uint8"

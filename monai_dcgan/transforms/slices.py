@@ -182,7 +182,9 @@ class SelectSlicesd(Transform):
         item = dict(data)
         volumetric = item[self.image_key].ndim == 4
         keys = (self.image_key, self.label_key, self.mask_key)
-        image, mask, head = (slices_of_volume(convert_to_tensor(item[key], track_meta=False), self.axis) for key in keys)
+        image, mask, head = (
+            slices_of_volume(convert_to_tensor(item[key], track_meta=False), self.axis) for key in keys
+        )
         del item[self.mask_key]
         spacing = plane_spacing(tuple(item.get(self.spacing_key, (1.0,) * (item[self.image_key].ndim - 1))), self.axis)
         if self.crop_head:

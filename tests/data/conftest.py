@@ -19,8 +19,9 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from monai_dcgan.utils.files import write_json
 from PIL import Image
+
+from monai_dcgan.utils.files import write_json
 
 LPS = np.diag([-1.0, -1.0, 2.0, 1.0])
 
@@ -109,7 +110,12 @@ def write_index() -> Callable[[Path, list[dict[str, str]]], None]:
 def index_rows() -> list[dict[str, str]]:
     """Rows of an index for ``pictures``."""
     return [
-        {"image": f"{patient}/s_{number}.png", "mask": f"{patient}/s_{number}_mask.png", "class": kind, "the_fold": fold}
+        {
+            "image": f"{patient}/s_{number}.png",
+            "mask": f"{patient}/s_{number}_mask.png",
+            "class": kind,
+            "the_fold": fold,
+        }
         for patient, kind, fold in (("anna", "glioma", "1"), ("bert", "meningioma", "2"))
         for number in range(2)
     ]

@@ -77,7 +77,8 @@ def test_brats_2023_names_and_visits_of_one_patient(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, patient", [["brats_2013_pat0003_1", "brats_2013_pat0003"], ["Brats18_TCIA08_167_1", "Brats18_TCIA08_167"]]
+    ("name", "patient"),
+    [("brats_2013_pat0003_1", "brats_2013_pat0003"), ("Brats18_TCIA08_167_1", "Brats18_TCIA08_167")],
 )
 def test_brats_scan_number_is_no_patient(tmp_path, name, patient):
     image, label = head_volume(0)
@@ -163,7 +164,7 @@ def test_nothing_found(tmp_path, layout):
 
 def test_empty_msd(msd):
     write_json(msd / "dataset.json", {"training": []})
-    with pytest.raises(ValueError, match="no case found in .* with layout msd: looked for entries"):
+    with pytest.raises(ValueError, match=r"no case found in .* with layout msd: looked for entries"):
         find_cases(msd)
 
 

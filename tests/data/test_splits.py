@@ -22,22 +22,20 @@ from monai_dcgan.utils.files import write_json
 
 def cases(count: int, folds: int = 0) -> list[dict]:
     """Two cases of each patient."""
-    return [
-        {"patient": f"p{i:03d}", "fold": str(i % folds) if folds else ""} for i in range(count) for _ in range(2)
-    ]
+    return [{"patient": f"p{i:03d}", "fold": str(i % folds) if folds else ""} for i in range(count) for _ in range(2)]
 
 
 @pytest.mark.parametrize(
-    "count, fractions, expected",
+    ("count", "fractions", "expected"),
     [
-        [3, (0.7, 0.15, 0.15), (1, 1, 1)],
-        [4, (0.7, 0.15, 0.15), (2, 1, 1)],
-        [10, (0.7, 0.15, 0.15), (7, 2, 1)],
-        [50, (0.7, 0.15, 0.15), (35, 8, 7)],
-        [100, (0.8, 0.1, 0.1), (80, 10, 10)],
-        [5, (0.8, 0.2, 0.0), (4, 1, 0)],
-        [1, (1.0, 0.0, 0.0), (1, 0, 0)],
-        [7, (0.0, 0.0, 1.0), (0, 0, 7)],
+        (3, (0.7, 0.15, 0.15), (1, 1, 1)),
+        (4, (0.7, 0.15, 0.15), (2, 1, 1)),
+        (10, (0.7, 0.15, 0.15), (7, 2, 1)),
+        (50, (0.7, 0.15, 0.15), (35, 8, 7)),
+        (100, (0.8, 0.1, 0.1), (80, 10, 10)),
+        (5, (0.8, 0.2, 0.0), (4, 1, 0)),
+        (1, (1.0, 0.0, 0.0), (1, 0, 0)),
+        (7, (0.0, 0.0, 1.0), (0, 0, 7)),
     ],
 )
 def test_counts(count, fractions, expected):
@@ -66,20 +64,22 @@ def test_test_fold_and_fractions():
 
 
 def test_fold_zero_as_a_number():
-    splits = split_patients([{"patient": name, "fold": fold} for name, fold in (("a", 0), ("b", 1), ("c", 2))], test_folds=[0])
+    splits = split_patients(
+        [{"patient": name, "fold": fold} for name, fold in (("a", 0), ("b", 1), ("c", 2))], test_folds=[0]
+    )
     assert splits["a"] == "test"
 
 
 @pytest.mark.parametrize(
-    "arguments, text",
+    ("arguments", "text"),
     [
-        [{"fractions": (0.5, 0.5)}, "fractions must be three numbers"],
-        [{"fractions": (0.5, 0.2, 0.2)}, "fractions must have the sum 1"],
-        [{"fractions": (1.2, -0.1, -0.1)}, "fractions must be a number from 0 to 1"],
-        [{"validation_folds": [7]}, r"validation_folds must be among the folds \['0', '1', '2'\], got '7'"],
-        [{"validation_folds": [1], "test_folds": [1]}, "must not share a fold, got '1'"],
-        [{"validation_folds": [0], "fractions": (0, 1, 0)}, "fractions must leave a part"],
-        [{"validation_folds": [0, 1], "test_folds": [2]}, "needs at least 1 patients, got 0"],
+        ({"fractions": (0.5, 0.5)}, "fractions must be three numbers"),
+        ({"fractions": (0.5, 0.2, 0.2)}, "fractions must have the sum 1"),
+        ({"fractions": (1.2, -0.1, -0.1)}, "fractions must be a number from 0 to 1"),
+        ({"validation_folds": [7]}, r"validation_folds must be among the folds \['0', '1', '2'\], got '7'"),
+        ({"validation_folds": [1], "test_folds": [1]}, "must not share a fold, got '1'"),
+        ({"validation_folds": [0], "fractions": (0, 1, 0)}, "fractions must leave a part"),
+        ({"validation_folds": [0, 1], "test_folds": [2]}, "needs at least 1 patients, got 0"),
     ],
 )
 def test_bad_arguments(arguments, text):

@@ -82,7 +82,9 @@ def test_pickle_is_small(store):
     assert np.array_equal(pickle.loads(data).images, store.images)
 
 
-@pytest.mark.parametrize("name, text", [["images.dat", "has 5 bytes where 40960 are due"], ["slices.csv", "is damaged"]])
+@pytest.mark.parametrize(
+    ("name", "text"), [("images.dat", "has 5 bytes where 40960 are due"), ("slices.csv", "is damaged")]
+)
 def test_damage(store, name, text):
     (store.path / name).write_bytes(b"index")
     with pytest.raises(ValueError, match=text):
@@ -101,11 +103,17 @@ def test_other_version(store):
 
 
 def test_failed_writer_leaves_nothing(tmp_path):
-    with pytest.raises(ValueError, match="must have the shapes"), StoreWriter(tmp_path / "store", "k", {}) as writer:
-        writer.append(IMAGES, MASKS, [record(i) for i in range(10)])
-        writer.append(IMAGES[:, :1], MASKS, [record(i) for i in range(10)])
-    with pytest.raises(ValueError, match="at least one slice"), StoreWriter(tmp_path / "store", "k", {}):
-        pass
+    records = [record(i) for i in range(10)]
+
+    def write(*batches: np.ndarray) -> None:
+        with StoreWriter(tmp_path / "store", "k", {}) as writer:
+            for images in batches:
+                writer.append(images, MASKS, records)
+
+    with pytest.raises(ValueError, match="must have the shapes"):
+        write(IMAGES, IMAGES[:, :1])
+    with pytest.raises(ValueError, match="at least one slice"):
+        write()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -141,15 +149,18 @@ def test_dataset_parts(store):
 
 
 @pytest.mark.parametrize(
-    "kwargs, text",
+    ("kwargs", "text"),
     [
-        [{"indices": [0], "patients": ["p0"]}, "give at most one of"],
-        [{"splits": {"p0": "train"}}, "splits together with part"],
-        [{"splits": {"p0": "train"}, "part": "train"}, r"splits must name every patient of the store, got none for \['p1'"],
-        [{"splits": {"p0": "train"}, "part": "dev"}, "part must be one of train, validation, test"],
-        [{"splits": dict.fromkeys(["p0", "p1", "p2"], "train"), "part": "test"}, "at least one slice, got none"],
-        [{"indices": [10]}, "indices must be from 0 to 9"],
-        [{"indices": []}, "at least one slice"],
+        ({"indices": [0], "patients": ["p0"]}, "give at most one of"),
+        ({"splits": {"p0": "train"}}, "splits together with part"),
+        (
+            {"splits": {"p0": "train"}, "part": "train"},
+            r"splits must name every patient of the store, got none for \['p1'",
+        ),
+        ({"splits": {"p0": "train"}, "part": "dev"}, "part must be one of train, validation, test"),
+        ({"splits": dict.fromkeys(["p0", "p1", "p2"], "train"), "part": "test"}, "at least one slice, got none"),
+        ({"indices": [10]}, "indices must be from 0 to 9"),
+        ({"indices": []}, "at least one slice"),
     ],
 )
 def test_dataset_bad_arguments(store, kwargs, text):

@@ -34,7 +34,8 @@ def batch(count: int = 8, channels: int = 1) -> tuple[torch.Tensor, torch.Tensor
 
 
 @pytest.mark.parametrize(
-    "image_format, channels, tolerance", [["nifti", 1, 2e-3], ["nifti", 2, 2e-3], ["png", 1, 5e-3], ["png", 3, 5e-3]]
+    ("image_format", "channels", "tolerance"),
+    [("nifti", 1, 2e-3), ("nifti", 2, 2e-3), ("png", 1, 5e-3), ("png", 3, 5e-3)],
 )
 def test_round_trip(tmp_path, image_format, channels, tolerance):
     images, masks = batch(channels=channels)
@@ -68,7 +69,10 @@ def test_class_names(tmp_path):
     images, masks = batch(2)
     with SyntheticSetWriter(tmp_path) as writer:
         writer.write(images, masks, ["glioma", "meningioma"])
-    assert [entry["class_name"] for entry in read_json(tmp_path / "dataset.json")["training"]] == ["glioma", "meningioma"]
+    assert [entry["class_name"] for entry in read_json(tmp_path / "dataset.json")["training"]] == [
+        "glioma",
+        "meningioma",
+    ]
 
 
 def test_target_must_be_empty(tmp_path):
@@ -78,11 +82,11 @@ def test_target_must_be_empty(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "kwargs, text",
+    ("kwargs", "text"),
     [
-        [{"image_format": "dicom"}, "image_format must be one of nifti, png, got 'dicom'"],
-        [{"spacing": 0}, "spacing must be above 0 mm"],
-        [{"provenance": {"net": object()}}, "provenance must hold only what JSON holds"],
+        ({"image_format": "dicom"}, "image_format must be one of nifti, png, got 'dicom'"),
+        ({"spacing": 0}, "spacing must be above 0 mm"),
+        ({"provenance": {"net": object()}}, "provenance must hold only what JSON holds"),
     ],
 )
 def test_bad_arguments(tmp_path, kwargs, text):
@@ -113,7 +117,13 @@ def test_bad_batches(tmp_path):
 
 def test_error_leaves_no_data_list(tmp_path):
     images, masks = batch(2)
-    with pytest.raises(RuntimeError, match="stop"), SyntheticSetWriter(tmp_path) as writer:
-        writer.write(images, masks)
-        raise RuntimeError("stop")
+
+    def write(*batches: torch.Tensor) -> None:
+        with SyntheticSetWriter(tmp_path) as writer:
+            for labels in batches:
+                writer.write(images, labels)
+
+    with pytest.raises(ValueError, match="masks must hold"):
+        write(masks, masks + 1)
+    assert (tmp_path / "imagesTr").is_dir()
     assert not (tmp_path / "dataset.json").exists()

@@ -51,13 +51,13 @@ def test_brightness_stays_in_range():
 
 
 @pytest.mark.parametrize(
-    "kwargs, text",
+    ("kwargs", "text"),
     [
-        [{"horizontal_flip": 1.5}, "horizontal_flip must be a number from 0 to 1"],
-        [{"rotation": -0.1}, "rotation must be a number from 0 to 1"],
-        [{"max_degrees": -1}, "max_degrees must be a number of at least 0"],
-        [{"gamma": (2.0, 1.0)}, "gamma must be a range"],
-        [{"max_brightness": 2}, "max_brightness must be a number from 0 to 1"],
+        ({"horizontal_flip": 1.5}, "horizontal_flip must be a number from 0 to 1"),
+        ({"rotation": -0.1}, "rotation must be a number from 0 to 1"),
+        ({"max_degrees": -1}, "max_degrees must be a number of at least 0"),
+        ({"gamma": (2.0, 1.0)}, "gamma must be a range"),
+        ({"max_brightness": 2}, "max_brightness must be a number from 0 to 1"),
     ],
 )
 def test_bad_arguments(kwargs, text):

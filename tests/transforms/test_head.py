@@ -51,7 +51,7 @@ def test_constant_background_is_left_out_exactly():
 
 
 def test_bright_fat_does_not_hide_the_brain():
-    """Otsu's threshold on the intensities themselves would lie between fat and brain, and lose an open skull's brain."""
+    """Otsu's threshold on the intensities would lie between fat and brain, and lose the brain of an open skull."""
     image, truth = phantom("noise")
     image[0, :30, 30:40] = torch.where(image[0, :30, 30:40] > 600, 300.0, image[0, :30, 30:40])
     head = HeadMask()(image)[0].numpy()

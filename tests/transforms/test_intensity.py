@@ -25,7 +25,7 @@ def ball(low: float = 100.0, high: float = 900.0, background: float = 0.0) -> to
     return torch.where(inside, values, torch.tensor(background))[None]
 
 
-@pytest.mark.parametrize("factor, offset", [[1, 0], [1000, 0], [0.01, -5], [1, 3000]])
+@pytest.mark.parametrize(("factor", "offset"), [(1, 0), (1000, 0), (0.01, -5), (1, 3000)])
 def test_result_does_not_depend_on_units(factor, offset):
     reference = ScaleIntensityInHead()(ball())
     assert torch.allclose(ScaleIntensityInHead()(ball() * factor + offset), reference, atol=1e-3)
@@ -71,7 +71,7 @@ def test_given_mask_is_used():
     assert result[head].max() == 1
 
 
-@pytest.mark.parametrize("lower, upper", [[-1, 99], [5, 5], [50, 101], [99, 1]])
+@pytest.mark.parametrize(("lower", "upper"), [(-1, 99), (5, 5), (50, 101), (99, 1)])
 def test_bad_percentiles(lower, upper):
     with pytest.raises(ValueError, match="0 <= lower < upper <= 100"):
         ScaleIntensityInHead(lower, upper)

@@ -27,7 +27,6 @@ from monai_dcgan.transforms import (
     OrientCased,
     PairImageMaskd,
     ScaleIntensityInHeadd,
-    SelectSlicesd,
     case_to_slices,
     slice_augmentation,
 )
@@ -40,8 +39,8 @@ def scan(volumetric: bool) -> dict:
     shape = (48, 56, 20) if volumetric else (48, 56)
     axes = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij")
     random = np.random.RandomState(0)
-    head = sum(axis**2 for axis in axes) < 0.8
-    ball = sum((axis - shift) ** 2 for axis, shift in zip(axes, (0.3, -0.2, 0.0))) < 0.08
+    head = np.sum([axis**2 for axis in axes], axis=0) < 0.8
+    ball = np.sum([(axis - shift) ** 2 for axis, shift in zip(axes, (0.3, -0.2, 0.0))], axis=0) < 0.08
     image = np.stack([head * (400 + 20 * random.rand(*shape)) + 500 * ball for _ in range(2)])
     affine = torch.diag(torch.tensor([-1.0, -1.0, 1.0, 1.0], dtype=torch.float64))
     return {
@@ -94,7 +93,7 @@ def overlap(image: torch.Tensor, mask: torch.Tensor) -> float:
     return float(2 * (bright & tumor).sum() / (bright.sum() + tumor.sum()))
 
 
-@pytest.mark.parametrize("name, transform, volumetric", VOLUME_CASES)
+@pytest.mark.parametrize(("name", "transform", "volumetric"), VOLUME_CASES)
 def test_volume_transforms(name, transform, volumetric):
     item = scan(volumetric) if name == "orient" else plain(scan(volumetric))
     before = copy.deepcopy(item)
@@ -125,7 +124,9 @@ def test_augmentation(kwargs):
     assert set(first["label"].unique().tolist()) == {0.0, 1.0}
     assert first["image"].min() == 0
     assert first["image"].max() <= 1
-    geometric = {name: value for name, value in kwargs.items() if name in ("horizontal_flip", "vertical_flip", "rotation")}
+    geometric = {
+        name: value for name, value in kwargs.items() if name in ("horizontal_flip", "vertical_flip", "rotation")
+    }
     if kwargs["contrast"] == kwargs["brightness"] == 0:
         assert overlap(first["image"][:1], first["label"]) > 0.93
     if not any(geometric.values()):

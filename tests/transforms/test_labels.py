@@ -21,7 +21,8 @@ LABELS = torch.tensor([[[0.0, 1.0, 2.0, 4.0]]])
 
 
 @pytest.mark.parametrize(
-    "tumor_labels, expected", [[None, [0, 1, 1, 1]], [[1, 4], [0, 1, 0, 1]], [[2], [0, 0, 1, 0]], [[7], [0, 0, 0, 0]]]
+    ("tumor_labels", "expected"),
+    [(None, [0, 1, 1, 1]), ([1, 4], [0, 1, 0, 1]), ([2], [0, 0, 1, 0]), ([7], [0, 0, 0, 0])],
 )
 def test_merge(tumor_labels, expected):
     assert MergeLabels(tumor_labels)(LABELS).flatten().tolist() == expected

@@ -18,7 +18,7 @@ import torch
 from monai_dcgan.transforms import split_pair, to_pair
 
 
-@pytest.mark.parametrize("channels, mask_channels", [[1, 1], [2, 1], [4, 3], [1, 0]])
+@pytest.mark.parametrize(("channels", "mask_channels"), [(1, 1), (2, 1), (4, 3), (1, 0)])
 def test_round_trip(channels, mask_channels):
     image = torch.rand(5, channels, 32, 32)
     mask = (torch.rand(5, mask_channels, 32, 32) > 0.5).float()

@@ -26,12 +26,12 @@ def volume() -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    "axis, shape, corner",
+    ("axis", "shape", "corner"),
     [
         # voxel that must lie in row 0, column 0 of slice 0
-        ["axial", (7, 1, 6, 5), (0, 0, 0)],
-        ["coronal", (6, 1, 7, 5), (0, 0, 6)],
-        ["sagittal", (5, 1, 7, 6), (0, 0, 6)],
+        ("axial", (7, 1, 6, 5), (0, 0, 0)),
+        ("coronal", (6, 1, 7, 5), (0, 0, 6)),
+        ("sagittal", (5, 1, 7, 6), (0, 0, 6)),
     ],
 )
 def test_display_orientation(axis, shape, corner):
@@ -51,7 +51,9 @@ def test_picture_is_one_slice():
     assert torch.equal(slices_of_volume(picture, "coronal"), picture.transpose(1, 2)[None])
 
 
-@pytest.mark.parametrize("axis, expected", [["axial", (2.0, 1.0)], ["coronal", (5.0, 1.0)], ["sagittal", (5.0, 2.0)]])
+@pytest.mark.parametrize(
+    ("axis", "expected"), [("axial", (2.0, 1.0)), ("coronal", (5.0, 1.0)), ("sagittal", (5.0, 2.0))]
+)
 def test_plane_spacing(axis, expected):
     assert plane_spacing((1.0, 2.0, 5.0), axis) == expected
 
@@ -76,7 +78,7 @@ def test_box_holds_the_head():
     assert head_box(head[:1]) == (slice(0, 30), slice(0, 40))
 
 
-@pytest.mark.parametrize("height, width", [[128, 128], [100, 60], [20, 31], [64, 64]])
+@pytest.mark.parametrize(("height", "width"), [(128, 128), (100, 60), (20, 31), (64, 64)])
 def test_resize_keeps_proportions_and_range(height, width):
     result = fit_slices(torch.ones(2, 1, height, width), 64)
     assert result.shape == (2, 1, 64, 64)
@@ -116,13 +118,13 @@ def case() -> dict:
 
 
 @pytest.mark.parametrize(
-    "kwargs, expected, dropped",
+    ("kwargs", "expected", "dropped"),
     [
-        [{}, [2, 3, 4, 5, 6, 7, 8, 9], [2]],
-        [{"tumor": "with"}, [5, 6], [2, 6]],
-        [{"tumor": "with", "min_tumor_area": 0.05}, [6], [2, 7]],
-        [{"tumor": "without"}, [2, 3, 7, 8, 9], [2, 3]],
-        [{"min_foreground": 0.0}, list(range(10)), []],
+        ({}, [2, 3, 4, 5, 6, 7, 8, 9], [2]),
+        ({"tumor": "with"}, [5, 6], [2, 6]),
+        ({"tumor": "with", "min_tumor_area": 0.05}, [6], [2, 7]),
+        ({"tumor": "without"}, [2, 3, 7, 8, 9], [2, 3]),
+        ({"min_foreground": 0.0}, list(range(10)), []),
     ],
 )
 def test_rules(kwargs, expected, dropped):
