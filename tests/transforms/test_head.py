@@ -50,6 +50,14 @@ def test_constant_background_is_left_out_exactly():
     assert not (HeadMask()(image)[0].numpy() & ~truth).any()
 
 
+def test_noise_is_no_head_even_where_there_is_little_of_it():
+    image, truth = phantom("noise")
+    cropped, expected = image[:, 8:52, 9:61], truth[8:52, 9:61]
+    assert expected.mean() > 0.8
+    head = HeadMask()(cropped)[0].numpy()
+    assert (head & ~expected).sum() < 0.1 * (~expected).sum()
+
+
 def test_bright_fat_does_not_hide_the_brain():
     """Otsu's threshold on the intensities would lie between fat and brain, and lose the brain of an open skull."""
     image, truth = phantom("noise")
