@@ -106,7 +106,12 @@ def evaluate(name: str, folder: Path, extractor: str, seconds: float | None) -> 
                 "unit": entry["title"],
                 "versus": None if real is None else real["value"],
                 "ratio": entry["ratio"],
-                "conditions": {**conditions, **entry["conditions"], "at_equal_n": entry["matched"], "real_vs_real": real},
+                "conditions": {
+                    **conditions,
+                    **entry["conditions"],
+                    "at_equal_n": entry["matched"],
+                    "real_vs_real": real,
+                },
             }
         )
     if seconds is not None:

@@ -109,7 +109,10 @@ def _check_ids(files: Sequence[Path], override: Mapping[str, Any]) -> None:
     contents = {path: ConfigParser.load_config_file(path) for path in files}
     known = {name.lstrip("+~") for path in files if path.parent == files[0].parent for name in _top_ids(contents[path])}
     text = json.dumps([*contents.values(), override], default=str)
-    for source, names in [*((str(path), _top_ids(contents[path])) for path in files), ("the command line", _top_ids(override))]:
+    for source, names in [
+        *((str(path), _top_ids(contents[path])) for path in files),
+        ("the command line", _top_ids(override)),
+    ]:
         for name in names:
             if name.lstrip("+~") not in known and f"@{name}" not in text:
                 near = difflib.get_close_matches(name, sorted(known), n=1)

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from monai_dcgan.data import StreamSampler
 from monai_dcgan.engines import DCGANTrainer
-from monai_dcgan.handlers import EMA, EpochSeeder
+from monai_dcgan.handlers import EMA, EMAHandler, EpochSeeder
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.losses import DiscriminatorLoss, GeneratorLoss
 from monai_dcgan.networks import DCGANDiscriminator, DCGANGenerator
@@ -66,7 +66,7 @@ def make_training(
         g_loss=GeneratorLoss(l1_weight=1.0, feature_matching_weight=1.0),
         d_loss=DiscriminatorLoss(),
         latent_sampler=latents,
-        train_handlers=[EpochSeeder(seed, latents, sampler), ema, *handlers],
+        train_handlers=[EpochSeeder(seed, latents, sampler), EMAHandler(ema), *handlers],
         amp=amp,
     )
     trainer.ema = ema

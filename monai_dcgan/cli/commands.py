@@ -30,10 +30,12 @@ from monai_dcgan.utils.run_folder import RunFolder
 from monai_dcgan.workflow import (
     DCGANWorkflow,
     config_file,
-    generate as generate_slices,
     inference_configs,
     overlay_file,
     weights_of,
+)
+from monai_dcgan.workflow import (
+    generate as generate_slices,
 )
 
 __all__ = ["demo", "evaluate", "generate", "phantom", "prepare", "train"]
@@ -94,7 +96,9 @@ def generate(args: argparse.Namespace) -> None:
     values = {"num_slices": args.num, "seed": args.seed, "image_format": args.format, "device": args.device}
     override = {name: value for name, value in {**dict(_parsed(args.set)), **values}.items() if value is not None}
     if args.config:
-        raise ValueError("config must be left out for generate, the settings of a network come with its weights; use --set")
+        raise ValueError(
+            "config must be left out for generate, the settings of a network come with its weights; use --set"
+        )
     if args.dry_run:
         workflow = DCGANWorkflow(inference_configs(args.model), override, workflow_type="inference", logging_file=False)
         names = ("num_slices", "seed", "image_format", "image_size", "image_channels", "mask_channels", "latent_size")
@@ -240,7 +244,9 @@ def _data_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
 
 
 def _training_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
-    names = [name for group in PLANNED for name in workflow.parser[group] if name not in ("image_channels", "mask_channels")]
+    names = [
+        name for group in PLANNED for name in workflow.parser[group] if name not in ("image_channels", "mask_channels")
+    ]
     plan = {name: workflow.parser.get_parsed_content(name) for name in names}
     plan["device"] = str(workflow.parser.get_parsed_content("device"))
     plan["images shown"] = plan["max_epochs"] * plan["images_per_epoch"]

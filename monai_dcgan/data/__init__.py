@@ -12,13 +12,14 @@
 
 from __future__ import annotations
 
-from .datalists import find_cases
-from .dataset import SliceDataset
-from .prepare import default_cache_dir, prepare
-from .sampling import StreamSampler
-from .splits import load_splits, save_splits, split_patients
-from .store import SliceStore, StoreWriter, is_store
-from .writer import SyntheticSetWriter
+from monai_dcgan.data.datalists import find_cases
+from monai_dcgan.data.dataset import SliceDataset
+from monai_dcgan.data.prepare import default_cache_dir, prepare
+from monai_dcgan.data.provenance import provenance
+from monai_dcgan.data.sampling import StreamSampler
+from monai_dcgan.data.splits import load_splits, save_splits, split_patients
+from monai_dcgan.data.store import SliceStore, StoreWriter, is_store
+from monai_dcgan.data.writer import SyntheticSetWriter
 
 __all__ = [
     "SliceDataset",
@@ -31,6 +32,7 @@ __all__ = [
     "is_store",
     "load_splits",
     "prepare",
+    "provenance",
     "save_splits",
     "split_patients",
 ]

@@ -12,12 +12,18 @@
 
 from __future__ import annotations
 
-from .evaluate import evaluate
-from .features import FeatureExtractor, RandomConvExtractor, TorchScriptExtractor, build_extractor, extract
-from .handler import EvaluationReport
-from .plots import plot_loss_curves, plot_real_beside_synthetic, plot_sample_grid, read_metrics
-from .report import table, write_report
-from .slices import LabeledSlices, patient_halves
+from monai_dcgan.evaluation.evaluate import evaluate
+from monai_dcgan.evaluation.features import (
+    FeatureExtractor,
+    RandomConvExtractor,
+    TorchScriptExtractor,
+    build_extractor,
+    extract,
+)
+from monai_dcgan.evaluation.handler import EvaluationReport
+from monai_dcgan.evaluation.plots import plot_loss_curves, plot_real_beside_synthetic, plot_sample_grid, read_metrics
+from monai_dcgan.evaluation.report import table, write_report
+from monai_dcgan.evaluation.slices import LabeledSlices, patient_halves
 
 __all__ = [
     "EvaluationReport",

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from monai_dcgan.evaluation.features import FeatureExtractor, extract
+from monai_dcgan.evaluation.slices import LabeledSlices, patient_halves
 from monai_dcgan.metrics import (
     MASK_PROPERTIES,
     frechet_distance,
@@ -31,9 +33,6 @@ from monai_dcgan.metrics import (
     random_pair_ssim,
 )
 from monai_dcgan.utils.checks import check_positive_int
-
-from .features import FeatureExtractor, extract
-from .slices import LabeledSlices, patient_halves
 
 __all__ = ["evaluate"]
 

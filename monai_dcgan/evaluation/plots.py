@@ -23,12 +23,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from monai_dcgan.evaluation.slices import LabeledSlices
 from monai_dcgan.metrics import best_match
 from monai_dcgan.utils.checks import check_positive_int
 from monai_dcgan.utils.files import atomic_path
 from monai_dcgan.utils.pictures import grid
-
-from .slices import LabeledSlices
 
 __all__ = ["plot_loss_curves", "plot_real_beside_synthetic", "plot_sample_grid", "read_metrics"]
 

@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from monai_dcgan.handlers.checkpoints import GeneratorSaver, TrainingCheckpoint, latest_checkpoint
-from monai_dcgan.handlers.ema import EMA
+from monai_dcgan.handlers.ema import EMA, EMAHandler
 from monai_dcgan.handlers.progress import TrainingProgress
 from monai_dcgan.handlers.sample_grid import SampleGrid
 from monai_dcgan.handlers.seeding import EpochSeeder
@@ -22,6 +22,7 @@ from monai_dcgan.handlers.training_log import TrainingLog
 
 __all__ = [
     "EMA",
+    "EMAHandler",
     "EpochSeeder",
     "GeneratorSaver",
     "SampleGrid",

@@ -24,7 +24,7 @@ from torch.optim.swa_utils import AveragedModel, update_bn
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.utils.checks import check_fraction, check_non_negative, check_positive_int
 
-__all__ = ["EMA"]
+__all__ = ["EMA", "EMAHandler"]
 
 
 class EMA:
@@ -35,8 +35,7 @@ class EMA:
     is shorter, so that the random weights of the start are soon forgotten.
 
     The averaged network has seen no batch of its own, so its batch normalization would work with statistics of other
-    weights. They are measured anew on fixed latents before the first and after every epoch
-    (:func:`torch.optim.swa_utils.update_bn`).
+    weights. :meth:`calibrate` measures them on fixed latents (:func:`torch.optim.swa_utils.update_bn`).
 
     Args:
         network: generator in training.
@@ -74,14 +73,8 @@ class EMA:
 
     @property
     def network(self) -> nn.Module:
-        """The averaged generator, in evaluation mode after every epoch."""
+        """The averaged generator, in evaluation mode once calibrated."""
         return self._averaged.module
-
-    def attach(self, engine: Engine) -> None:
-        """Update after every step of the generator, measure statistics at the start and after every epoch."""
-        engine.add_event_handler(Events.STARTED, self._started)
-        engine.add_event_handler(AdversarialIterationEvents.GENERATOR_MODEL_COMPLETED, self._update)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, lambda _: self.calibrate())
 
     def state_dict(self) -> dict[str, Any]:
         """Return the averaged weights and buffers."""
@@ -101,15 +94,44 @@ class EMA:
         self.network.eval()
         update_bn(batches, self.network)
 
-    def _started(self, engine: Engine) -> None:
-        self._averaged.to(engine.state.device)
-        self.calibrate()
+    def update(self, batch: int, images: int) -> None:
+        """Take the network's weights into the average.
 
-    def _update(self, engine: Engine) -> None:
-        batch = len(engine.state.output[AdversarialKeys.REALS])
-        half_life = min(self.half_life, engine.state.images * self.ramp_up)
+        Args:
+            batch: images since the last update.
+            images: images shown so far.
+        """
+        half_life = min(self.half_life, images * self.ramp_up)
         self._decay = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
         self._averaged.update_parameters(self.source)
 
+    def to(self, device: torch.device) -> None:
+        """Move the averaged network to ``device``."""
+        self._averaged.to(device)
+
     def _blend(self, averaged: Sequence[torch.Tensor], current: Sequence[torch.Tensor], _: Any) -> None:
         torch._foreach_lerp_(list(averaged), list(current), 1.0 - self._decay)
+
+
+class EMAHandler:
+    """Update an :class:`EMA` after every step of the generator, measure its statistics at the start and after epochs.
+
+    Args:
+        ema: the average.
+    """
+
+    def __init__(self, ema: EMA) -> None:
+        self.ema = ema
+
+    def attach(self, engine: Engine) -> None:
+        """Follow the training ``engine``."""
+        engine.add_event_handler(Events.STARTED, self._started)
+        engine.add_event_handler(AdversarialIterationEvents.GENERATOR_MODEL_COMPLETED, self._update)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, lambda _: self.ema.calibrate())
+
+    def _started(self, engine: Engine) -> None:
+        self.ema.to(engine.state.device)
+        self.ema.calibrate()
+
+    def _update(self, engine: Engine) -> None:
+        self.ema.update(len(engine.state.output[AdversarialKeys.REALS]), engine.state.images)

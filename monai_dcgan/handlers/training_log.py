@@ -42,17 +42,25 @@ class TrainingLog:
         path: the file; a resumed training drops the lines behind the state that it goes on from.
         interval: iterations between two lines.
         writer: TensorBoard writer; none writes nothing there.
+        validator: evaluator that runs in the course of the training.
 
     Raises:
         ValueError: when ``interval`` is no whole number of at least 1.
         FloatingPointError: in a training, when a term is no longer finite.
     """
 
-    def __init__(self, path: str | Path, interval: int = 50, writer: SummaryWriter | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        interval: int = 50,
+        writer: SummaryWriter | None = None,
+        validator: Engine | None = None,
+    ) -> None:
         check_positive_int("interval", interval)
         self.path = Path(path)
         self.interval = interval
         self.writer = writer
+        self.validator = validator
         self._reset()
 
     def attach(self, engine: Engine) -> None:
@@ -61,10 +69,8 @@ class TrainingLog:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
         engine.add_event_handler(Events.ITERATION_COMPLETED(every=self.interval), self._write_terms)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write_terms)
-
-    def attach_validation(self, evaluator: Engine, trainer: Engine) -> None:
-        """Write the metrics of ``evaluator`` beside the state of ``trainer`` whenever a validation ends."""
-        evaluator.add_event_handler(Events.COMPLETED, self._write_validation, trainer)
+        if self.validator is not None:
+            self.validator.add_event_handler(Events.COMPLETED, self._write_validation, engine)
 
     def _reset(self) -> None:
         self._sums: dict[str, torch.Tensor] = {}

@@ -12,11 +12,11 @@
 
 from __future__ import annotations
 
-from .frechet import frechet_distance
-from .kid import KernelDistance, kernel_distance
-from .masks import MASK_PROPERTIES, MaskStatistics, mask_distance, mask_statistics, mask_summary
-from .ssim import best_match, best_match_ssim, pairwise_ssim, random_pair_ssim
-from .streaming import FrechetDistance
+from monai_dcgan.metrics.frechet import frechet_distance
+from monai_dcgan.metrics.kid import KernelDistance, kernel_distance
+from monai_dcgan.metrics.masks import MASK_PROPERTIES, MaskStatistics, mask_distance, mask_statistics, mask_summary
+from monai_dcgan.metrics.ssim import best_match, best_match_ssim, pairwise_ssim, random_pair_ssim
+from monai_dcgan.metrics.streaming import FrechetDistance
 
 __all__ = [
     "MASK_PROPERTIES",

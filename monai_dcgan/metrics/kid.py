@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from monai_dcgan.metrics.frechet import check_features
 from monai_dcgan.utils.checks import check_positive_int
-
-from .frechet import check_features
 
 __all__ = ["KernelDistance", "kernel_distance"]
 

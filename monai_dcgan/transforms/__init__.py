@@ -12,14 +12,14 @@
 
 from __future__ import annotations
 
-from .augment import SliceAugmentation, slice_augmentation
-from .head import HeadMask, HeadMaskd
-from .intensity import ScaleIntensityInHead, ScaleIntensityInHeadd, check_percentiles
-from .labels import MergeLabels, MergeLabelsd
-from .meta import tracking_meta
-from .pairs import PairImageMaskd, split_pair, to_pair
-from .slices import SelectSlicesd, fit_slices, head_box, plane_spacing, slices_of_volume
-from .volumes import CheckCased, OrientCased, case_to_slices, load_case
+from monai_dcgan.transforms.augment import SliceAugmentation, slice_augmentation
+from monai_dcgan.transforms.head import HeadMask, HeadMaskd
+from monai_dcgan.transforms.intensity import ScaleIntensityInHead, ScaleIntensityInHeadd, check_percentiles
+from monai_dcgan.transforms.labels import MergeLabels, MergeLabelsd
+from monai_dcgan.transforms.meta import tracking_meta
+from monai_dcgan.transforms.pairs import PairImageMaskd, split_pair, to_pair
+from monai_dcgan.transforms.slices import SelectSlicesd, fit_slices, head_box, plane_spacing, slices_of_volume
+from monai_dcgan.transforms.volumes import CheckCased, OrientCased, case_to_slices, load_case
 
 __all__ = [
     "CheckCased",

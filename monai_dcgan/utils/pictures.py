@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .checks import check_positive_int
-from .files import atomic_path
+from monai_dcgan.utils.checks import check_positive_int
+from monai_dcgan.utils.files import atomic_path
 
 __all__ = ["CONTOUR_COLORS", "contour", "grid", "save_png"]
 

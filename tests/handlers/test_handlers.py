@@ -127,7 +127,9 @@ def test_resume_refuses_a_checkpoint_of_other_networks(tmp_path):
     trainer.run()
     other = make_training(max_epochs=2, num_classes=2)
     TrainingCheckpoint(tmp_path, training_objects(other), resume=True).attach(other)
-    with pytest.raises(ValueError, match=r"epoch_000001.pt must fit DCGANGenerator: 'layers.0.weight' must have the sha"):
+    with pytest.raises(
+        ValueError, match=r"epoch_000001.pt must fit DCGANGenerator: 'layers.0.weight' must have the sha"
+    ):
         other.run()
     latest_checkpoint(tmp_path).write_bytes(b"PK damaged")
     again = make_training(max_epochs=2)
