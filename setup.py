@@ -8,7 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Build of the package; ``bundle/`` and ``configs/`` go into the wheel as ``monai_dcgan/bundle`` and ``.../configs``."""
+"""Build of the package; ``bundle/`` and ``configs/`` go into the wheel below ``monai_dcgan/``."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ from monai_dcgan.workflow import (
 __all__ = ["demo", "evaluate", "generate", "phantom", "prepare", "train"]
 
 PLANNED = ("settings", "network_settings")
+FROM_DATA = ("image_channels", "mask_channels")
 
 
 def phantom(args: argparse.Namespace) -> None:
@@ -167,15 +168,16 @@ def demo(args: argparse.Namespace) -> None:
 
 
 def _what_next(out: Path) -> str:
+    patients, slices = (len(read_json(out / name / "dataset.json")["training"]) for name in ("data", "synthetic"))
     lines = [
         "",
         f"Everything lies in {out}:",
-        f"  data/                                       {_count(out / 'data' / 'dataset.json')} digital patients, 4 sequences, masks",
+        f"  data/                                       {patients} digital patients, 4 sequences, masks",
         "  run/evaluation/real_beside_synthetic.png    look at this first: masks are the contours",
         "  run/evaluation/report.md                    the table above, with its conditions",
         "  run/loss_curves.png, run/samples/           how the training went (tensorboard --logdir "
         f"{out / 'run' / 'tensorboard'})",
-        f"  synthetic/                                  {_count(out / 'synthetic' / 'dataset.json')} labeled slices and their dataset.json",
+        f"  synthetic/                                  {slices} labeled slices and their dataset.json",
         "",
         "With your own data (volumes with masks, or 2D pictures with masks):",
         "  monai-dcgan train DATA --out RUN --dry-run  shows what it understood of DATA",
@@ -188,10 +190,6 @@ def _what_next(out: Path) -> str:
     if not optional_import("fire")[1]:
         lines.append("  (python -m monai.bundle needs the package fire, which is missing here: pip install fire)")
     return "\n".join(lines)
-
-
-def _count(path: Path) -> int:
-    return len(read_json(path)["training"])
 
 
 def _training_workflow(args: argparse.Namespace, override: dict[str, Any]) -> DCGANWorkflow:
@@ -244,9 +242,7 @@ def _data_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
 
 
 def _training_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
-    names = [
-        name for group in PLANNED for name in workflow.parser[group] if name not in ("image_channels", "mask_channels")
-    ]
+    names = [name for group in PLANNED for name in workflow.parser[group] if name not in FROM_DATA]
     plan = {name: workflow.parser.get_parsed_content(name) for name in names}
     plan["device"] = str(workflow.parser.get_parsed_content("device"))
     plan["images shown"] = plan["max_epochs"] * plan["images_per_epoch"]

@@ -169,9 +169,7 @@ def _add_generate(commands: argparse._SubParsersAction, parents: list[argparse.A
 
 
 def _add_evaluate(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
-    parser = _command(
-        commands, "evaluate", parents, "compare synthetic slices with patients that the run did not train on"
-    )
+    parser = _command(commands, "evaluate", parents, "compare synthetic slices with patients that the run has not seen")
     parser.add_argument("run", help="folder of a run")
     parser.add_argument("--data", help="folder of the data set, where it has moved since the training")
     parser.add_argument("--split", choices=["validation", "test"], help="part to compare with")

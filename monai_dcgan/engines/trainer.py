@@ -27,6 +27,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from monai_dcgan.inferers import LatentSampler
+from monai_dcgan.losses import DiscriminatorLoss, GeneratorLoss
 from monai_dcgan.transforms import to_pair
 from monai_dcgan.utils.checks import check_positive_int
 from monai_dcgan.utils.devices import autocast_dtype
@@ -105,8 +106,8 @@ class DCGANTrainer(Trainer):
         d_network: nn.Module,
         g_optimizer: Optimizer,
         d_optimizer: Optimizer,
-        g_loss: Callable[..., dict[str, torch.Tensor]],
-        d_loss: Callable[..., dict[str, torch.Tensor]],
+        g_loss: GeneratorLoss,
+        d_loss: DiscriminatorLoss,
         latent_sampler: LatentSampler,
         inferer: Inferer | None = None,
         epoch_length: int | None = None,
@@ -138,17 +139,17 @@ class DCGANTrainer(Trainer):
         self.state.images = 0
         self.state_dict_user_keys.append("images")
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.g_network = g_network.to(device, memory_format=self.memory_format)
-        self.d_network = d_network.to(device, memory_format=self.memory_format)
+        self.g_network = g_network.to(device, memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.d_network = d_network.to(device, memory_format=self.memory_format)  # type: ignore[call-overload]
         self.g_optimizer = g_optimizer
         self.d_optimizer = d_optimizer
         self.g_loss = g_loss
         self.d_loss = d_loss
         self.latent_sampler = latent_sampler
         self.inferer = SimpleInferer() if inferer is None else inferer
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.amp_dtype == torch.float16)
+        self.scaler: Any = torch.amp.GradScaler(device.type, enabled=self.amp_dtype == torch.float16)
 
-    def run(self) -> None:
+    def run(self) -> None:  # type: ignore[override]
         """Train until ``max_epochs``; called again, go on from the state reached."""
         if self.state.device.type == "cpu":
             # Saturated losses breed denormal numbers, which a CPU computes with many times slower.

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines.workflow import Workflow
 from torch import nn
 
 from monai_dcgan.utils.checks import check_positive_int
@@ -61,13 +62,13 @@ class TrainingCheckpoint:
         self.keep = keep
         self.resume = resume
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Workflow) -> None:
         """Save the training ``engine``, and load it first where it resumes."""
         self.objects["trainer"] = engine
         engine.add_event_handler(Events.STARTED, self._load)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
 
-    def _save(self, engine: Engine) -> None:
+    def _save(self, engine: Workflow) -> None:
         if engine.state.epoch % self.every and engine.state.epoch != engine.state.max_epochs:
             return
         path = self.folder / f"epoch_{engine.state.epoch:06d}.pt"
@@ -76,7 +77,7 @@ class TrainingCheckpoint:
         for old in sorted(self.folder.glob("epoch_*.pt"))[: -self.keep]:
             old.unlink()
 
-    def _load(self, engine: Engine) -> None:
+    def _load(self, engine: Workflow) -> None:
         path = latest_checkpoint(self.folder) if self.resume else None
         if path is None:
             return
@@ -111,11 +112,11 @@ class GeneratorSaver:
         self.generator = generator
         self.path = Path(path)
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Workflow) -> None:
         """Save after every epoch of ``engine``."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-    def __call__(self, engine: Engine | None = None) -> None:
+    def __call__(self, engine: Workflow | None = None) -> None:
         """Save the generator as it is now."""
         weights = {name: value.detach().cpu().contiguous() for name, value in self.generator.state_dict().items()}
         with atomic_path(self.path) as temporary:

@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines.workflow import Workflow
 from monai.utils.enums import AdversarialIterationEvents, AdversarialKeys
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, update_bn
@@ -123,15 +124,15 @@ class EMAHandler:
     def __init__(self, ema: EMA) -> None:
         self.ema = ema
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Workflow) -> None:
         """Follow the training ``engine``."""
         engine.add_event_handler(Events.STARTED, self._started)
         engine.add_event_handler(AdversarialIterationEvents.GENERATOR_MODEL_COMPLETED, self._update)
         engine.add_event_handler(Events.EPOCH_COMPLETED, lambda _: self.ema.calibrate())
 
-    def _started(self, engine: Engine) -> None:
+    def _started(self, engine: Workflow) -> None:
         self.ema.to(engine.state.device)
         self.ema.calibrate()
 
-    def _update(self, engine: Engine) -> None:
+    def _update(self, engine: Workflow) -> None:
         self.ema.update(len(engine.state.output[AdversarialKeys.REALS]), engine.state.images)

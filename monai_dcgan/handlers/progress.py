@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import sys
 
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines.workflow import Workflow
+from monai.utils.enums import AdversarialKeys
 from tqdm import tqdm
 
 from monai_dcgan.engines import TERMS
@@ -35,36 +37,33 @@ class TrainingProgress:
         self.description = description
         self._bar: tqdm | None = None
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Workflow) -> None:
         """Follow the training ``engine``."""
-        engine.add_event_handler(Events.STARTED, self._started)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._advance)
         engine.add_event_handler(Events.COMPLETED, self._close)
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._failed)
 
-    def _started(self, engine: Engine) -> None:
-        self._per_iteration = engine.data_loader.batch_size  # type: ignore[attr-defined]
-        self._bar = tqdm(
-            total=engine.state.max_epochs * engine.state.epoch_length * self._per_iteration,
-            initial=engine.state.images,
-            desc=self.description,
-            unit="img",
-            mininterval=0.5 if sys.stderr.isatty() else 60.0,
-        )
-
-    def _advance(self, engine: Engine) -> None:
+    def _advance(self, engine: Workflow) -> None:
+        state = engine.state
+        terms = state.output[TERMS]
         if self._bar is None:
-            return
-        if engine.state.iteration % 50 == 0:
-            terms = engine.state.output[TERMS]
+            batch = len(state.output[AdversarialKeys.REALS])
+            self._bar = tqdm(
+                total=state.max_epochs * state.epoch_length * batch,
+                initial=state.images - batch,
+                desc=self.description,
+                unit="img",
+                mininterval=0.5 if sys.stderr.isatty() else 60.0,
+            )
+        if state.iteration % 50 == 0:
             self._bar.set_postfix(d=f"{float(terms['d_loss']):.2f}", g=f"{float(terms['g_loss']):.2f}", refresh=False)
-        self._bar.update(engine.state.images - self._bar.n)
+        self._bar.update(state.images - self._bar.n)
 
-    def _close(self, engine: Engine) -> None:
+    def _close(self, engine: Workflow) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
-    def _failed(self, engine: Engine, error: BaseException) -> None:
+    def _failed(self, engine: Workflow, error: BaseException) -> None:
         self._close(engine)
         raise error

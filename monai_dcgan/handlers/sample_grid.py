@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines.workflow import Workflow
 from torch import nn
 
 from monai_dcgan.inferers import LatentSampler
@@ -65,13 +66,13 @@ class SampleGrid:
         self.every = every
         self.writer = writer
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Workflow) -> None:
         """Save a grid when ``engine`` starts and after every ``every`` epochs."""
         engine.add_event_handler(Events.STARTED, self)
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.every), self)
 
     @torch.no_grad()
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Workflow) -> None:
         """Save the grid of the generator as it is now."""
         was_training = self.generator.training
         self.generator.eval()

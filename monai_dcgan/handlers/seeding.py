@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines.workflow import Workflow
 from monai.transforms import Randomizable
 from monai.utils import set_determinism
 
@@ -46,11 +47,11 @@ class EpochSeeder:
         self.batch_sampler = batch_sampler
         self.transform = transform
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Workflow) -> None:
         """Set the random numbers when an epoch of ``engine`` starts."""
         engine.add_event_handler(Events.EPOCH_STARTED, self)
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Workflow) -> None:
         """Set the random numbers of the epoch that ``engine`` is in."""
         epoch = engine.state.epoch
         epoch_seed = (self.seed * 1_000_003 + epoch) % 2**32

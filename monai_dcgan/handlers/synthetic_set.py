@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import Protocol
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines.workflow import Workflow
 from monai.utils.enums import CommonKeys
 
 from monai_dcgan.transforms import split_pair
@@ -41,11 +42,11 @@ class SyntheticSetSaver:
         self.writer = writer
         self.mask_channels = mask_channels
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Workflow) -> None:
         """Follow ``engine``, whose output holds the pairs ``(B, C + M, H, W)`` under ``pred``."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._write)
         engine.add_event_handler(Events.COMPLETED, lambda _: self.writer.close())
 
-    def _write(self, engine: Engine) -> None:
+    def _write(self, engine: Workflow) -> None:
         images, masks = split_pair(engine.state.output[CommonKeys.PRED].float().cpu(), self.mask_channels)
         self.writer.write(images, masks)

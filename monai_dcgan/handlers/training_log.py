@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from ignite.engine import Engine, Events
+from ignite.engine import Events
+from monai.engines.workflow import Workflow
 
 from monai_dcgan.engines import TERMS
 from monai_dcgan.utils.checks import check_positive_int
@@ -54,7 +55,7 @@ class TrainingLog:
         path: str | Path,
         interval: int = 50,
         writer: SummaryWriter | None = None,
-        validator: Engine | None = None,
+        validator: Workflow | None = None,
     ) -> None:
         check_positive_int("interval", interval)
         self.path = Path(path)
@@ -63,7 +64,7 @@ class TrainingLog:
         self.validator = validator
         self._reset()
 
-    def attach(self, engine: Engine) -> None:
+    def attach(self, engine: Workflow) -> None:
         """Follow the training ``engine``."""
         engine.add_event_handler(Events.STARTED, self._started)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
@@ -78,19 +79,19 @@ class TrainingLog:
         self._images = 0
         self._since = time.perf_counter()
 
-    def _started(self, engine: Engine) -> None:
+    def _started(self, engine: Workflow) -> None:
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         kept = [line for line in lines if json.loads(line)["images"] <= engine.state.images]
         write_text(self.path, "".join(line + "\n" for line in kept))
         self._reset()
         self._images = engine.state.images
 
-    def _add(self, engine: Engine) -> None:
+    def _add(self, engine: Workflow) -> None:
         for name, value in engine.state.output[TERMS].items():
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._steps += 1
 
-    def _write_terms(self, engine: Engine) -> None:
+    def _write_terms(self, engine: Workflow) -> None:
         if self._steps == 0:
             return
         names = list(self._sums)
@@ -107,11 +108,11 @@ class TrainingLog:
             )
         self._write_line(engine, {**means, "images_per_second": speed})
 
-    def _write_validation(self, evaluator: Engine, trainer: Engine) -> None:
+    def _write_validation(self, evaluator: Workflow, trainer: Workflow) -> None:
         metrics = evaluator.state.metrics
         self._write_line(trainer, {f"val_{name}": float(value) for name, value in metrics.items()})
 
-    def _write_line(self, engine: Engine, values: dict[str, Any]) -> None:
+    def _write_line(self, engine: Workflow, values: dict[str, Any]) -> None:
         state = {"epoch": engine.state.epoch, "iteration": engine.state.iteration, "images": engine.state.images}
         with open(self.path, "a", encoding="utf-8") as stream:
             stream.write(json.dumps({**state, **values}) + "\n")

@@ -97,8 +97,8 @@ class LatentSampler:
     def _with_classes(self, noise: torch.Tensor, labels: Sequence[int] | torch.Tensor | None) -> torch.Tensor:
         if (labels is None) != (self.num_classes == 0):
             raise ValueError(
-                f"labels must be given exactly when num_classes > 0, got labels {'missing' if labels is None else 'given'}"
-                f" with num_classes={self.num_classes}"
+                "labels must be given exactly when num_classes > 0, "
+                f"got labels {'missing' if labels is None else 'given'} with num_classes={self.num_classes}"
             )
         if labels is not None:
             index = torch.as_tensor(labels, dtype=torch.int64).cpu()

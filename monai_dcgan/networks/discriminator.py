@@ -105,8 +105,8 @@ class DCGANDiscriminator(nn.Module):
         """
         if (labels is None) != (self.class_embedding is None):
             raise ValueError(
-                f"labels must be given exactly when num_classes > 0, got labels {'missing' if labels is None else 'given'}"
-                f" with num_classes={self.num_classes}"
+                "labels must be given exactly when num_classes > 0, "
+                f"got labels {'missing' if labels is None else 'given'} with num_classes={self.num_classes}"
             )
         features = []
         hidden = pair

@@ -60,9 +60,7 @@ def check_weights(network: nn.Module, weights: Mapping[str, Any], source: str | 
     advice = "use the settings that the weights were trained with (network.json beside them)"
     for name, shape in expected.items():
         if name not in found:
-            raise ValueError(
-                f"{source} must hold the weights of {type(network).__name__}, {name!r} is missing; {advice}"
-            )
+            raise ValueError(f"{source} must fit {type(network).__name__}: {name!r} is missing; {advice}")
         if found[name] != shape:
             raise ValueError(
                 f"{source} must fit {type(network).__name__}: {name!r} must have the shape {shape}, got {found[name]}; "

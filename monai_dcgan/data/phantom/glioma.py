@@ -150,7 +150,7 @@ def grow(glioma: Glioma, seed: int | Sequence[int]) -> np.ndarray:
     closed = ~cerebrum(points) | (tissue.csf > 0.5) | (load_template().sample("brain", still) < 0.5)
     diffusion[closed] = 0
     rate = glioma.proliferation * np.where(closed, 0, tissue.wm + 0.25 * tissue.gm)
-    center = [int(round(float(i))) for i in grid.index([np.asarray(c) for c in glioma.center])]
+    center = [round(float(i)) for i in grid.index([np.asarray(c) for c in glioma.center])]
     box = tuple(slice(max(0, c - 36), c + 37) for c in center)
     diffusion, rate = diffusion[box].astype(np.float32), rate[box].astype(np.float32)
     between = [_pairs(diffusion, axis) for axis in range(3)]
