@@ -199,6 +199,11 @@ def _assignment(text: str) -> tuple[str, str]:
 def _set_up_logging(verbose: bool) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger("monai_dcgan").setLevel(logging.DEBUG if verbose else logging.INFO)
+    # The command prints the table itself, on the standard output.
+    logging.getLogger("monai_dcgan.evaluation.handler").setLevel(logging.WARNING)
     if not verbose:
+        # MONAI sets the level of this logger when the module is imported.
+        import monai.bundle.workflows  # noqa: F401
+
         logging.getLogger("monai.bundle.workflows").setLevel(logging.ERROR)
         logging.getLogger("ignite").setLevel(logging.WARNING)

@@ -24,6 +24,7 @@ from monai_dcgan.evaluation.features import FeatureExtractor, extract
 from monai_dcgan.evaluation.slices import LabeledSlices, patient_halves
 from monai_dcgan.metrics import (
     MASK_PROPERTIES,
+    MaskStatistics,
     frechet_distance,
     kernel_distance,
     mask_distance,
@@ -48,16 +49,18 @@ _WITHIN_PAIRS = 2000
 
 @dataclass
 class _Splits:
-    """Divisions of the held-out patients into halves.
+    """Divisions of real slices into two sets of different patients.
 
     Attributes:
-        parts: of each division the positions of n synthetic slices, n of the first half and n of the second.
+        parts: of each division the positions of n synthetic slices, n of the first set, n of the second (held-out).
+        first_source: where the first set is from: ``real``, the held-out slices, or ``reference``.
         n: how many slices.
         reason: why there is no division, or None.
         text: the divisions in words.
     """
 
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+    first_source: str
     n: int
     reason: str | None
     text: str
@@ -72,6 +75,7 @@ def evaluate(
     max_ssim_slices: int = 500,
     num_splits: int = 5,
     batch_size: int = 32,
+    reference: LabeledSlices | None = None,
 ) -> dict[str, Any]:
     """Compare synthetic slices with those of held-out patients.
 
@@ -90,6 +94,8 @@ def evaluate(
         max_ssim_slices: the same for SSIM, which compares all pairs.
         num_splits: how many divisions into halves.
         batch_size: slices that pass through the extractor at a time.
+        reference: real slices of other patients, such as those of the training; they stand in for one of the halves
+            where the held-out slices are not of two patients, or their patients are not known.
 
     Returns:
         a dictionary that JSON can hold, without NaN. ``metrics`` maps a key to an entry with ``title``, ``better``
@@ -106,8 +112,10 @@ def evaluate(
     _check_sets(synthetic, heldout, min(max_slices, max_ssim_slices))
     made, real = synthetic.sample(max_slices, seed), heldout.sample(max_slices, seed)
     few_made, few_real = made.sample(max_ssim_slices, seed), real.sample(max_ssim_slices, seed)
-    splits = _divide(made, real, num_splits, seed)
-    few_splits = _divide(few_made, few_real, num_splits, seed)
+    others = None if reference is None else reference.sample(max_slices, seed)
+    few_others = None if others is None else others.sample(max_ssim_slices, seed)
+    splits = _divide(made, real, num_splits, seed, others)
+    few_splits = _divide(few_made, few_real, num_splits, seed, few_others)
     conditions = {
         "extractor": None,
         "sha256": None,
@@ -123,7 +131,9 @@ def evaluate(
         "layer": extractor.layer,
         "preprocessing": extractor.preprocessing,
     }
-    measured = mask_statistics(made.masks), mask_statistics(real.masks)
+    sets = {"synthetic": made, "real": real, **({} if others is None else {"reference": others})}
+    few_conditions = conditions | {"split": few_splits.text}
+    measured = {name: mask_statistics(slices.masks) for name, slices in sets.items()}
     channels = range(real.masks.shape[1])
     return {
         "counts": {
@@ -134,13 +144,12 @@ def evaluate(
             "heldout_patients": len(set(heldout.patients or ())),
         },
         "metrics": {
-            **_feature_metrics(made, real, splits, extractor, features, batch_size),
-            **_ssim_metrics(few_made, few_real, few_splits, extractor.device, conditions | {"split": few_splits.text}),
+            **_feature_metrics(made, real, others, splits, extractor, features, batch_size),
+            **_ssim_metrics(few_made, few_real, few_others, few_splits, extractor.device, few_conditions),
             **_mask_metrics(measured, splits, conditions | {"preprocessing": "none"}),
         },
         "masks": {
-            name: [mask_summary(statistics, channel) for channel in channels]
-            for name, statistics in zip(("synthetic", "real"), measured, strict=True)
+            name: [mask_summary(measured[name], channel) for channel in channels] for name in ("synthetic", "real")
         },
     }
 
@@ -160,20 +169,24 @@ def _check_sets(synthetic: LabeledSlices, heldout: LabeledSlices, most: int) -> 
         raise ValueError("heldout must name the patient of every slice, got patients=None; halves are made by patient")
 
 
-def _divide(synthetic: LabeledSlices, real: LabeledSlices, num_splits: int, seed: int) -> _Splits:
+def _divide(
+    synthetic: LabeledSlices, real: LabeledSlices, num_splits: int, seed: int, reference: LabeledSlices | None
+) -> _Splits:
     """Divide the real patients into halves ``num_splits`` times, all parts of one size."""
     patients = real.patients or []
     count = len(set(patients))
+    if count < 2 and reference is not None and min(len(synthetic), len(reference), len(real)) >= 2:
+        return _set_against_reference(synthetic, real, num_splits, seed, reference)
     if count < 2 or len(real) < _MIN_HELDOUT:
         reason = (
             f"held-out set has {count} patient(s) and {len(real)} slice(s); two halves need at least 2 patients and "
             f"{_MIN_HELDOUT} slices"
         )
-        return _Splits([], 0, reason, "none")
+        return _Splits([], "real", 0, reason, "none")
     halves = [patient_halves(patients, seed + number) for number in range(num_splits)]
     n = min(len(synthetic), *(len(half) for pair in halves for half in pair))
     if n < 2:
-        return _Splits([], n, "the smaller half of the held-out patients has 1 slice; add patients", "none")
+        return _Splits([], "real", n, "the smaller half of the held-out patients has 1 slice; add patients", "none")
     random = np.random.RandomState(seed)
     parts = []
     for first, second in halves:
@@ -182,7 +195,25 @@ def _divide(synthetic: LabeledSlices, real: LabeledSlices, num_splits: int, seed
     text = (
         f"{num_splits} random halves of {count} held-out patients, no patient in both, {n} slices per half, seed {seed}"
     )
-    return _Splits(parts, n, None, text)
+    return _Splits(parts, "real", n, None, text)
+
+
+def _set_against_reference(
+    synthetic: LabeledSlices, real: LabeledSlices, num_splits: int, seed: int, reference: LabeledSlices
+) -> _Splits:
+    """Draw ``num_splits`` times from the reference instead of a half of the held-out patients."""
+    n = min(len(synthetic), len(reference), len(real))
+    random = np.random.RandomState(seed)
+    sizes = len(synthetic), len(reference), len(real)
+    parts = []
+    for _ in range(num_splits):
+        made, first, second = (random.choice(size, n, replace=False) for size in sizes)
+        parts.append((made, first, second))
+    text = (
+        f"held-out slices of one group of patients cannot be halved: {n} of them against {n} of the reference's other "
+        f"patients, {num_splits} draws, seed {seed}"
+    )
+    return _Splits(parts, "reference", n, None, text)
 
 
 def _entry(
@@ -198,7 +229,7 @@ def _entry(
     """Return one entry of the dictionary: the number over all slices, and the two of equal size."""
     value = _finite(measure("synthetic", np.arange(sizes[0]), np.arange(sizes[1])))
     matched = _spread([measure("synthetic", made, second) for made, _, second in splits.parts], splits.n)
-    real = _spread([measure("real", first, second) for _, first, second in splits.parts], splits.n)
+    real = _spread([measure(splits.first_source, first, second) for _, first, second in splits.parts], splits.n)
     reason = splits.reason
     if value is None:
         reason = "not defined for these slices: a set has no mask to compare"
@@ -248,6 +279,7 @@ def _finite(value: float | None) -> float | None:
 def _feature_metrics(
     synthetic: LabeledSlices,
     real: LabeledSlices,
+    reference: LabeledSlices | None,
     splits: _Splits,
     extractor: FeatureExtractor,
     conditions: dict[str, Any],
@@ -257,6 +289,8 @@ def _feature_metrics(
         "synthetic": extract(extractor, synthetic.images, batch_size),
         "real": extract(extractor, real.images, batch_size),
     }
+    if reference is not None and splits.first_source == "reference":
+        features["reference"] = extract(extractor, reference.images, batch_size)
     sizes = len(synthetic), len(real)
 
     def frechet(source: str, i: np.ndarray, j: np.ndarray) -> float:
@@ -276,12 +310,19 @@ def _feature_metrics(
 
 
 def _ssim_metrics(
-    synthetic: LabeledSlices, real: LabeledSlices, splits: _Splits, device: torch.device, conditions: dict[str, Any]
+    synthetic: LabeledSlices,
+    real: LabeledSlices,
+    reference: LabeledSlices | None,
+    splits: _Splits,
+    device: torch.device,
+    conditions: dict[str, Any],
 ) -> dict[str, Any]:
     made_pixels, real_pixels = (torch.as_tensor(slices.images, device=device) for slices in (synthetic, real))
     values = {"synthetic": pairwise_ssim(made_pixels, real_pixels)}
-    if splits.parts:
+    if splits.parts and splits.first_source == "real":
         values["real"] = pairwise_ssim(real_pixels, real_pixels)
+    elif splits.parts and reference is not None:
+        values["reference"] = pairwise_ssim(torch.as_tensor(reference.images, device=device), real_pixels)
     sizes = len(synthetic), len(real)
 
     def best(source: str, i: np.ndarray, j: np.ndarray) -> float:
@@ -345,10 +386,9 @@ def _within_set(
     return _with_ratio(entry, reason, conditions | {"split": "none: pairs of different patients within one set"})
 
 
-def _mask_metrics(measured: tuple[Any, Any], splits: _Splits, conditions: dict[str, Any]) -> dict[str, Any]:
-    statistics = {"synthetic": measured[0], "real": measured[1]}
-    sizes = len(measured[0].area), len(measured[1].area)
-    channels = measured[1].area.shape[1]
+def _mask_metrics(statistics: dict[str, MaskStatistics], splits: _Splits, conditions: dict[str, Any]) -> dict[str, Any]:
+    sizes = len(statistics["synthetic"].area), len(statistics["real"].area)
+    channels = statistics["real"].area.shape[1]
     entries = {}
     for channel in range(channels):
         for name in MASK_PROPERTIES:

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
+from monai_dcgan.data import SliceDataset
 from monai_dcgan.evaluation.evaluate import evaluate
 from monai_dcgan.evaluation.features import FeatureExtractor
 from monai_dcgan.evaluation.plots import plot_loss_curves, plot_real_beside_synthetic, plot_sample_grid
@@ -43,6 +44,8 @@ class EvaluationReport:
         split: part of the data that the real slices are from, named in the report.
         seed: seed of every draw.
         training_log: ``metrics.jsonl`` of the training.
+        reference: real slices of other patients, see :func:`~monai_dcgan.evaluation.evaluate`: a data set with
+            ``as_arrays``.
     """
 
     def __init__(
@@ -52,12 +55,14 @@ class EvaluationReport:
         split: str,
         seed: int = 0,
         training_log: str | Path | None = None,
+        reference: SliceDataset | None = None,
     ) -> None:
         self.extractor = extractor
         self.output_dir = Path(output_dir)
         self.split = split
         self.seed = seed
         self.training_log = training_log
+        self.reference = reference
         self._batches: list[dict[str, Any]] = []
 
     def attach(self, engine: Engine) -> None:
@@ -75,7 +80,9 @@ class EvaluationReport:
         synthetic = LabeledSlices(
             self._gathered(EvaluationKeys.SYNTHETIC_IMAGE), self._gathered(EvaluationKeys.SYNTHETIC_MASK)
         )
-        metrics = {"heldout_split": self.split, **evaluate(synthetic, heldout, self.extractor, seed=self.seed)}
+        reference = None if self.reference is None else LabeledSlices(*self.reference.as_arrays())
+        numbers = evaluate(synthetic, heldout, self.extractor, seed=self.seed, reference=reference)
+        metrics = {"heldout_split": self.split, **numbers}
         pictures = {
             "Real beside synthetic": self.output_dir / "real_beside_synthetic.png",
             "Synthetic slices": self.output_dir / "sample_grid.png",

@@ -190,3 +190,18 @@ def test_errors(make_slices, extractor):
         evaluate(smaller, real, extractor)
     with pytest.raises(ValueError, match="num_splits must be a whole number of at least 1, got 0"):
         evaluate(real, real, extractor, num_splits=0)
+
+
+def test_one_group_of_patients_is_compared_with_the_reference(make_slices, extractor):
+    """Where the held-out slices cannot be halved, other real patients stand in for a half."""
+    synthetic, heldout, reference = (make_slices(count, 24 // count, seed=count) for count in (3, 1, 4))
+    alone = evaluate(synthetic, heldout, extractor, num_splits=2)
+    assert alone["metrics"]["frechet_distance"]["real_vs_real"] is None
+    metrics = evaluate(synthetic, heldout, extractor, num_splits=2, reference=reference)["metrics"]
+    for key in ("frechet_distance", "ssim_best_match", "mask_area"):
+        entry = metrics[key]
+        assert entry["real_vs_real"]["n"] == 24, key
+        assert "reference" in entry["conditions"]["split"], key
+    features = [extract(extractor, slices.images) for slices in (reference, heldout)]
+    expected = frechet_distance(*features)
+    assert metrics["frechet_distance"]["real_vs_real"]["value"] == pytest.approx(expected, rel=1e-6)
