@@ -25,3 +25,45 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}; set MONAI_DCGAN_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the checkout."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small data set of digital patients."""
+    from monai_dcgan.data.phantom import write_phantoms
+
+    return write_phantoms(tmp_path_factory.mktemp("phantoms") / "data", num_patients=8, spacing=4.0)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> list[str]:
+    """Arguments of the command line for a training of seconds."""
+    values = {
+        "modalities": '["FLAIR"]',
+        "image_size": 32,
+        "width": 4,
+        "latent_size": 8,
+        "images_per_epoch": 32,
+        "batch_size": 8,
+        "max_epochs": 2,
+        "val_interval": 1,
+        "log_interval": 2,
+        "split_fractions": "[0.5, 0.25, 0.25]",
+    }
+    return [argument for name, value in values.items() for argument in ("--set", f"{name}={value}")]
+
+
+@pytest.fixture(scope="session")
+def trained(phantoms: Path, tiny: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of a training of seconds on digital patients."""
+    from monai_dcgan.cli import main
+
+    run = tmp_path_factory.mktemp("runs") / "run"
+    assert main(["train", str(phantoms), "--out", str(run), *tiny]) == 0
+    return run

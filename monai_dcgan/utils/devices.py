@@ -35,7 +35,7 @@ def pick_device(name: str = "auto") -> torch.device:
     return device
 
 
-def autocast_dtype(amp: str, device: torch.device) -> torch.dtype | None:
+def autocast_dtype(amp: str, device: str | torch.device) -> torch.dtype | None:
     """Return the type of automatic mixed precision, or ``None`` for full precision.
 
     ``auto`` takes bfloat16 where the device computes with it natively: a GPU since Ampere, a CPU with AVX512-BF16 or
@@ -49,6 +49,7 @@ def autocast_dtype(amp: str, device: torch.device) -> torch.dtype | None:
         ValueError: when ``amp`` is none of these, or float16 is asked for on a CPU.
     """
     check_choice("amp", amp, AMP_MODES)
+    device = torch.device(device)
     if amp == "off":
         return None
     if amp == "float16" and device.type == "cpu":

@@ -1,0 +1,168 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The bundle under MONAI's own commands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from monai.bundle import ConfigParser, ckpt_export, create_workflow, verify_net_in_out
+from monai.data import load_decathlon_datalist
+
+from monai_dcgan.cli import main
+from monai_dcgan.inferers import LatentSampler
+from monai_dcgan.utils.weights import load_weights
+from monai_dcgan.workflow import bundle_root, config_file
+
+CONFIGS = bundle_root() / "configs"
+
+
+def read(name):
+    return json.loads((CONFIGS / f"{name}.json").read_text())
+
+
+def test_required_files_and_versions():
+    for name in (
+        "LICENSE",
+        "docs/README.md",
+        "configs/metadata.json",
+        "configs/inference.json",
+        "configs/logging.conf",
+    ):
+        assert (bundle_root() / name).is_file(), name
+    metadata = read("metadata")
+    assert metadata["version"] in metadata["changelog"]
+
+
+def test_metadata_agrees_with_inference():
+    parser = ConfigParser(read("inference"))
+    value = parser.get_parsed_content
+    formats = read("metadata")["network_data_format"]
+    latent, pred = formats["inputs"]["image"], formats["outputs"]["pred"]
+    assert latent["num_channels"] == value("latent_size") + value("num_classes")
+    assert latent["spatial_shape"] == [1, 1]
+    assert pred["num_channels"] == value("image_channels") + value("mask_channels")
+    assert pred["spatial_shape"] == [value("image_size")] * 2
+    assert len(pred["channel_def"]) == pred["num_channels"]
+
+
+def test_metadata_names_this_version_of_the_package():
+    from monai_dcgan import __version__
+
+    assert read("metadata")["required_packages_version"]["monai_dcgan"] == __version__
+
+
+def test_networks_of_training_and_inference_agree():
+    train, inference = read("train"), read("inference")
+    assert train["network_def"] == inference["network_def"]
+    for name in ("image_size", "latent_size", "width", "max_channels", "num_classes"):
+        assert train[name] == inference[name], name
+
+
+def test_settings_record_every_value_that_can_be_set():
+    """A run folder can be evaluated from what it recorded alone."""
+    train = read("train")
+    recorded = set(train["settings"]) | set(train["network_settings"])
+    not_settings = {"imports", "initialize", "run", "finalize", "generator", "discriminator"}
+    plain = {name for name, value in train.items() if not isinstance(value, dict) and name not in not_settings}
+    of_the_machine = {"bundle_root", "output_dir", "resume", "device", "prepare_workers", "num_workers"}
+    of_the_log = {"log_interval", "val_interval"}
+    assert plain - of_the_machine - of_the_log == recorded
+    assert recorded <= set(train)
+
+
+def test_check_properties(trained, phantoms, tmp_path):
+    workflow = create_workflow(
+        config_file=str(config_file("train")),
+        workflow_type="train",
+        logging_file=False,
+        dataset_dir=str(phantoms),
+        modalities=["FLAIR"],
+        output_dir=str(tmp_path / "run"),
+        cache_dir=str(tmp_path / "cache"),
+    )
+    assert workflow.check_properties() == []
+    workflow = create_workflow(
+        config_file=[str(config_file("inference")), str(trained / "network.json")],
+        workflow_type="inference",
+        logging_file=False,
+        ckpt_path=str(trained / "model.pt"),
+        output_dir=str(tmp_path / "synthetic"),
+    )
+    assert workflow.check_properties() == []
+
+
+def test_verify_net_in_out():
+    verify_net_in_out(
+        net_id="network_def",
+        meta_file=str(config_file("metadata")),
+        config_file=str(config_file("inference")),
+        device="cpu",
+    )
+    with pytest.raises(ValueError, match="output channel number"):
+        verify_net_in_out(
+            net_id="network_def",
+            meta_file=str(config_file("metadata")),
+            config_file=str(config_file("inference")),
+            device="cpu",
+            image_channels=4,
+        )
+
+
+def test_ckpt_export_gives_the_same_pictures(trained, tmp_path):
+    overlay = json.loads((trained / "network.json").read_text())
+    ckpt_export(
+        net_id="network_def",
+        filepath=str(tmp_path / "model.ts"),
+        ckpt_file=str(trained / "model.pt"),
+        meta_file=str(config_file("metadata")),
+        config_file=str(config_file("inference")),
+        **overlay,
+    )
+    parser = ConfigParser({**read("inference"), **overlay})
+    network = load_weights(parser.get_parsed_content("network_def"), trained / "model.pt").eval()
+    latent = LatentSampler(overlay["latent_size"]).at(range(3))
+    torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts").eval()(latent), network(latent))
+
+
+def run_bundle(*arguments, cwd):
+    command = [sys.executable, "-m", "monai.bundle", "run", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def test_monai_runs_training_evaluation_and_inference(phantoms, tiny, tmp_path):
+    """MONAI's own command, with its ordinary overrides, from another working directory."""
+    values = [part for pair in tiny[1::2] for part in ("--" + pair.split("=")[0], pair.split("=")[1])]
+    where = ["--output_dir", "run", "--dataset_dir", phantoms]
+    done = run_bundle("--config_file", config_file("train"), *where, *values, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "completed"
+
+    files = [str(config_file("train")), str(config_file("evaluate")), "run/settings.json", "run/network.json"]
+    done = run_bundle("--config_file", str(files), "--output_dir", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run/evaluation/metrics.json").read_text())["heldout_split"] == "validation"
+
+    files = [str(config_file("inference")), "run/network.json"]
+    where = ["--ckpt_path", "run/model.pt", "--output_dir", "made", "--num_slices", 3]
+    done = run_bundle("--config_file", str(files), *where, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(load_decathlon_datalist(tmp_path / "made/dataset.json", True, "training")) == 3
+
+
+def test_command_line_and_bundle_train_the_same_weights(trained, phantoms, tiny, tmp_path):
+    assert main(["train", str(phantoms), "--out", str(tmp_path / "again"), *tiny]) == 0
+    first, again = (torch.load(run / "model.pt", weights_only=True) for run in (trained, tmp_path / "again"))
+    assert all(torch.equal(first[name], again[name]) for name in first)

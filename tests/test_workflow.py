@@ -1,0 +1,105 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of the way from configs to objects."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from monai_dcgan.workflow import DCGANWorkflow, bundle_root, config_file, generate, overlay_file, root_cause
+
+
+def write(path, content):
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        [{"widht": 8}, "config id 'widht' of the command line is not one that train.json knows; did you mean 'width'?"],
+        [{"tran#trainer#amp": "off"}, "config id 'tran' of the command line .* did you mean 'train'?"],
+        [{"zzz": 1}, "config id 'zzz' of the command line .*; known are adam_betas, amp"],
+    ],
+)
+def test_unknown_ids_are_refused(override, text):
+    with pytest.raises(ValueError, match=text):
+        DCGANWorkflow(config_file("train"), override, logging_file=False)
+
+
+def test_overlays_are_checked_too_and_may_bring_ids_that_are_used(tmp_path):
+    bad = write(tmp_path / "bad.json", {"latent_sise": 3})
+    with pytest.raises(ValueError, match=r"config id 'latent_sise' of .*bad.json .* did you mean 'latent_size'?"):
+        DCGANWorkflow([config_file("train"), bad], logging_file=False)
+    good = write(tmp_path / "good.json", {"my_width": 5, "width": "@my_width", "train#trainer#amp": "off"})
+    workflow = DCGANWorkflow([config_file("train"), good], logging_file=False)
+    assert workflow.parser.get_parsed_content("width") == 5
+    assert workflow.parser["train#trainer#amp"] == "off"
+
+
+def test_bundle_root_is_where_the_configs_lie():
+    workflow = DCGANWorkflow(config_file("inference"), logging_file=False, workflow_type="inference")
+    assert workflow.parser.get_parsed_content("bundle_root") == str(bundle_root())
+    workflow = DCGANWorkflow(config_file("inference"), {"bundle_root": "elsewhere"}, logging_file=False)
+    assert workflow.parser.get_parsed_content("ckpt_path") == "elsewhere/models/model.pt"
+
+
+def test_overlay_is_a_path_or_a_name(tmp_path):
+    assert overlay_file("data/figshare").name == "figshare.json"
+    path = write(tmp_path / "mine.json", {})
+    assert overlay_file(str(path)) == path
+    with pytest.raises(FileNotFoundError, match="no config file 'data/nothing'; give .* one of data/brats2013, data/"):
+        overlay_file("data/nothing")
+
+
+def test_every_overlay_of_the_package_fits_the_training():
+    root = bundle_root().parent / "configs"
+    overlays = sorted(root.rglob("*.json"))
+    assert overlays
+    for path in overlays:
+        DCGANWorkflow([config_file("train"), path], logging_file=False)
+
+
+def test_root_cause_is_what_the_parser_wrapped():
+    inner = ValueError("image_size")
+    outer = RuntimeError("Failed to instantiate component")
+    outer.__cause__ = inner
+    assert root_cause(outer) is inner
+    alone = RuntimeError("alone")
+    assert root_cause(alone) is alone
+
+
+def test_generate_is_a_library_call(trained, tmp_path):
+    import nibabel
+    from monai.data import load_decathlon_datalist
+
+    folder = generate(trained, tmp_path / "a", num_slices=5, seed=3)
+    cases = load_decathlon_datalist(folder / "dataset.json", True, "training")
+    assert len(cases) == 5
+    more = generate(trained, tmp_path / "b", num_slices=9, seed=3, batch_size=4)
+    for case in cases:
+        for key in ("image", "label"):
+            first = nibabel.load(case[key]).get_fdata()
+            again = nibabel.load(case[key].replace(str(folder), str(more))).get_fdata()
+            assert abs(first - again).max() <= 1, "slice i of a seed is the same at any number and batch size"
+    assert set(nibabel.load(cases[0]["label"]).get_fdata().ravel()) <= {0.0, 1.0}
+
+
+def test_generate_refuses_what_does_not_fit(trained, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no trained generator at .*nothing"):
+        generate(tmp_path / "nothing", tmp_path / "out")
+    with pytest.raises(ValueError, match=r"model.pt must fit DCGANGenerator: 'layers.0.weight' must have the shape"):
+        generate(trained, tmp_path / "out", width=8)
+    with pytest.raises(ValueError, match="num_slices must be a whole number of at least 1, got 0"):
+        generate(trained, tmp_path / "out", num_slices=0)
+    assert not (tmp_path / "out" / "dataset.json").exists()
