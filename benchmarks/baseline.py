@@ -20,9 +20,8 @@ evaluated. Numbers are against the validation patients, which no training has se
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +48,19 @@ def main() -> None:
     results = []
     for name in args.datasets:
         folder = args.runs / f"paper_{name}_seed{args.seed}"
-        seconds = train(args.data / FOLDERS[name], folder, DATASETS[name], args.images, args.seed)
-        results += evaluate(name, folder, args.extractor, seconds)
+        train(args.data / FOLDERS[name], folder, DATASETS[name], args.images, args.seed)
+        results += evaluate(name, folder, args.extractor)
         write_json(args.json, results)
-    print(json.dumps([{key: row[key] for key in ("name", "value", "ratio")} for row in results], indent=1))
+    for row in results:
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:10.2f}"
+        print(f"{row['name']:<42} {row['value']:10.4g} {ratio:>10}  {row['unit']}")
 
 
-def train(data: Path, folder: Path, overlay: str, images: int, seed: int) -> float | None:
-    """Train, or go on, or do nothing for a complete run; return the seconds of this call."""
+def train(data: Path, folder: Path, overlay: str, images: int, seed: int) -> None:
+    """Train, or go on, or do nothing for a complete run."""
     record = folder / "run.json"
     if record.exists() and read_json(record)["status"] == "completed":
-        return None
+        return
     override = {
         "dataset_dir": str(data),
         "output_dir": str(folder),
@@ -68,15 +69,13 @@ def train(data: Path, folder: Path, overlay: str, images: int, seed: int) -> flo
         "seed": seed,
         "max_epochs": -(-images // 10_240),
     }
-    started = time.perf_counter()
     workflow = DCGANWorkflow([config_file("train"), overlay_file(overlay)], override, logging_file=False)
     workflow.initialize()
     workflow.run()
     workflow.finalize()
-    return time.perf_counter() - started
 
 
-def evaluate(name: str, folder: Path, extractor: str, seconds: float | None) -> list[dict[str, Any]]:
+def evaluate(name: str, folder: Path, extractor: str) -> list[dict[str, Any]]:
     """Evaluate a run on its validation patients and return its rows."""
     run = RunFolder(folder)
     files = [config_file("train"), config_file("evaluate"), folder / "settings.json", folder / "network.json"]
@@ -114,12 +113,12 @@ def evaluate(name: str, folder: Path, extractor: str, seconds: float | None) -> 
                 },
             }
         )
-    if seconds is not None:
-        speed = record["images"] / seconds
+    if "resumed" not in record:
+        started, completed = (datetime.fromisoformat(record[key]) for key in ("started", "completed"))
         rows.append(
             {
                 "name": f"paper_{name}_throughput",
-                "value": speed,
+                "value": record["images"] / (completed - started).total_seconds(),
                 "unit": "images per second, validation and checkpoints included",
                 "versus": None,
                 "ratio": None,

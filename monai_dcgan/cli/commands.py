@@ -236,7 +236,9 @@ def _data_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
         "data": data,
         "cases": len(cases),
         "patients": len(split),
-        "patients per part": {str(part): count for part, count in Counter(split.values()).items()},
+        "patients per part, before slices are picked": {
+            str(part): count for part, count in Counter(split.values()).items()
+        },
         "first case": {"patient": cases[0][Keys.PATIENT], "image": str(cases[0][Keys.IMAGE])},
     }
 
