@@ -30,8 +30,8 @@ _EXPLAIN = (
     f"deviation over random halves. {_FOOTNOTE}. Better: 'lower' goes down to ratio 1, 'higher' goes up to ratio 1, "
     "'near real' is best at ratio 1. The row 'within one set' compares pairs inside the synthetic set, and pairs of "
     "different patients inside the real set: mean +/- standard deviation over pairs; above real, the synthetic slices "
-    "resemble each other too much. A Frechet distance is called FID only with the features of Inception 2015-12-05: none "
-    "here is, so do not set these values beside published ones."
+    "resemble each other too much. A Frechet distance is called FID only with the features of Inception 2015-12-05: "
+    "none here is, so do not set these values beside published ones."
 )
 
 
