@@ -116,9 +116,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_demo(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "demo", parents, "make digital patients, train, generate, evaluate: some 6 minutes")
+    parser = _command(commands, "demo", parents, "make digital patients, train, generate, evaluate: some 5 minutes")
     parser.add_argument("--out", default="demo", help="new folder for everything (default: %(default)s)")
-    parser.add_argument("--patients", type=int, default=12, help="digital patients (default: %(default)s)")
+    parser.add_argument("--patients", type=int, default=24, help="digital patients (default: %(default)s)")
     parser.add_argument("--epochs", type=int, help="epochs of training (default: as in configs/train/demo.json)")
     parser.add_argument("--seed", type=int, default=0, help="seed of everything (default: %(default)s)")
     _add_dry_run(parser)
