@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,29 @@ class DCGANWorkflow(ConfigWorkflow):
         override = dict(override or {})
         arguments = {name: kwargs.pop(name) for name in _WORKFLOW_ARGUMENTS if name in kwargs}
         override.update(kwargs)
-        _check_ids(files, override)
+        contents = {path: ConfigParser.load_config_file(path) for path in files}
+        _check_ids(contents, override)
         if files[0].parent.name == "configs":
             override.setdefault("bundle_root", str(files[0].parent.parent))
+        if "overlay" in contents[files[0]]:
+            override["overlay"] = _given(contents, override)
         super().__init__(config_file=[str(path) for path in files], **arguments, **override)
 
 
+def _given(contents: Mapping[Path, Mapping[str, Any]], override: Mapping[str, Any]) -> str:
+    """Return as JSON what was given on top of the bundle's configs, beside the settings that a run records anyway."""
+    first = next(iter(contents))
+    recorded = {*contents[first]["settings"], *contents[first]["network_settings"], *_OF_THE_MACHINE}
+    given: dict[str, Any] = {}
+    for path, content in contents.items():
+        if path.parent != first.parent:
+            given |= content
+    return json.dumps(
+        {name: value for name, value in {**given, **override}.items() if name not in recorded}, default=str
+    )
+
+
+_OF_THE_MACHINE = ("bundle_root", "output_dir", "resume", "device", "prepare_workers", "overlay")
 _WORKFLOW_ARGUMENTS = (
     "meta_file",
     "logging_file",
@@ -105,29 +123,56 @@ _WORKFLOW_ARGUMENTS = (
 )
 
 
-def _check_ids(files: Sequence[Path], override: Mapping[str, Any]) -> None:
-    contents = {path: ConfigParser.load_config_file(path) for path in files}
-    known = {name.lstrip("+~") for path in files if path.parent == files[0].parent for name in _top_ids(contents[path])}
+def _check_ids(contents: Mapping[Path, Mapping[str, Any]], override: Mapping[str, Any]) -> None:
+    files = list(contents)
+    bundle_files = [path for path in files if path.parent == files[0].parent]
+    known = {name for path in bundle_files for name in _top_ids(contents[path])}
     text = json.dumps([*contents.values(), override], default=str)
-    for source, names in [
-        *((str(path), _top_ids(contents[path])) for path in files),
-        ("the command line", _top_ids(override)),
+    merged = ConfigParser.load_config_files([str(path) for path in files])
+    for source, content in [
+        *((str(path), content) for path, content in contents.items()),
+        ("the command line", override),
     ]:
-        for name in names:
-            if name.lstrip("+~") not in known and f"@{name}" not in text:
-                near = difflib.get_close_matches(name, sorted(known), n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
-                raise ValueError(f"config id {name!r} of {source} is not one that {files[0].name} knows; {hint}")
+        for name in _top_ids(content):
+            if name not in known and not re.search(rf"@{re.escape(name)}(?!\w)", text):
+                raise ValueError(_unknown(name, source, files[0], known))
+        for name in content:
+            _check_path(name, source, merged)
+
+
+def _check_path(name: str, source: str, config: Any) -> None:
+    """Refuse ``a#b#c`` where there is no ``a#b``: MONAI would say no more than that a key is missing."""
+    *parents, _ = _segments(name)
+    for number, segment in enumerate(parents):
+        keys = [str(index) for index in range(len(config))] if isinstance(config, list) else list(config or {})
+        if segment not in keys:
+            path = "#".join(parents[: number + 1])
+            raise ValueError(_unknown(path, source, Path("the config"), keys))
+        config = config[int(segment)] if isinstance(config, list) else config[segment]
+        if not isinstance(config, (dict, list)):
+            return
+
+
+def _unknown(name: str, source: str, where: Path, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name.split("#")[-1], sorted(known), n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+    return f"config id {name!r} of {source} is not one that {where.name} knows; {hint}"
+
+
+def _segments(name: str) -> list[str]:
+    return name.lstrip("+~").replace("::", "#").split("#")
 
 
 def _top_ids(content: Mapping[str, Any]) -> list[str]:
-    return [name.replace("::", "#").split("#")[0] for name in content]
+    return [_segments(name)[0] for name in content]
 
 
 def root_cause(error: BaseException) -> BaseException:
     """Return the error that MONAI's config parser wrapped, or ``error`` itself."""
-    while isinstance(error, RuntimeError) and error.__cause__ is not None:
+    seen = {id(error)}
+    while isinstance(error, RuntimeError) and error.__cause__ is not None and id(error.__cause__) not in seen:
         error = error.__cause__
+        seen.add(id(error))
     return error
 
 
@@ -175,7 +220,10 @@ def generate(
         workflow.run()
         workflow.finalize()
     except RuntimeError as error:
-        raise root_cause(error) from error
+        cause = root_cause(error)
+        if cause is error:
+            raise
+        raise cause from error
     return Path(output_dir)
 
 

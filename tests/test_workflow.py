@@ -30,6 +30,8 @@ def write(path, content):
         [{"widht": 8}, "config id 'widht' of the command line is not one that train.json knows; did you mean 'width'?"],
         [{"tran#trainer#amp": "off"}, "config id 'tran' of the command line .* did you mean 'train'?"],
         [{"zzz": 1}, "config id 'zzz' of the command line .*; known are adam_betas, amp"],
+        [{"batch": 1}, "config id 'batch' of the command line .* did you mean 'batch_size'?"],
+        [{"train#preprocesing#rotation": 0.0}, "config id 'train#preprocesing' .* did you mean 'preprocessing'?"],
     ],
 )
 def test_unknown_ids_are_refused(override, text):
@@ -77,6 +79,18 @@ def test_root_cause_is_what_the_parser_wrapped():
     assert root_cause(outer) is inner
     alone = RuntimeError("alone")
     assert root_cause(alone) is alone
+    alone.__cause__ = alone
+    assert root_cause(alone) is alone
+
+
+def test_generate_passes_on_what_went_wrong(trained, tmp_path, monkeypatch):
+    def out_of_memory(self):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(DCGANWorkflow, "run", out_of_memory)
+    with pytest.raises(RuntimeError, match="out of memory") as caught:
+        generate(trained, tmp_path / "out", num_slices=1)
+    assert root_cause(caught.value) is caught.value
 
 
 def test_generate_is_a_library_call(trained, tmp_path):

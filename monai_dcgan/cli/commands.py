@@ -41,7 +41,7 @@ from monai_dcgan.workflow import (
 __all__ = ["demo", "evaluate", "generate", "phantom", "prepare", "train"]
 
 PLANNED = ("settings", "network_settings")
-FROM_DATA = ("image_channels", "mask_channels")
+FROM_DATA = ("image_channels", "mask_channels", "store_key")
 
 
 def phantom(args: argparse.Namespace) -> None:
@@ -75,7 +75,6 @@ def train(args: argparse.Namespace) -> None:
     override = {
         "dataset_dir": args.data,
         "output_dir": args.out,
-        "cache_dir": str(Path(args.out) / "cache"),
         "max_epochs": args.epochs,
         "seed": args.seed,
         "device": args.device,
@@ -123,7 +122,8 @@ def evaluate(args: argparse.Namespace) -> None:
         "evaluation_dir": args.out,
         "device": args.device,
     }
-    files = [config_file("train"), config_file("evaluate"), run.path / "settings.json", run.path / "network.json"]
+    overlays = [run.path / f"{name}.json" for name in ("settings", "network", "overlay")]
+    files = [config_file("train"), config_file("evaluate"), *overlays]
     workflow = _workflow(args, files, override)
     folder = Path(workflow.parser.get_parsed_content("evaluation_dir"))
     if args.dry_run:
@@ -236,9 +236,7 @@ def _data_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
         "data": data,
         "cases": len(cases),
         "patients": len(split),
-        "patients per part, before slices are picked": {
-            str(part): count for part, count in Counter(split.values()).items()
-        },
+        "split of all patients": {str(part): count for part, count in Counter(split.values()).items()},
         "first case": {"patient": cases[0][Keys.PATIENT], "image": str(cases[0][Keys.IMAGE])},
     }
 

@@ -27,6 +27,7 @@ from monai.transforms import Compose
 from monai.utils import optional_import
 
 from monai_dcgan.data.datalists import CHANNELS, find_cases
+from monai_dcgan.data.datalists.common import name_list
 from monai_dcgan.data.headers import check_headers
 from monai_dcgan.data.store import FORMAT_VERSION, SliceStore, StoreWriter, is_store
 from monai_dcgan.transforms import case_to_slices, load_case, tracking_meta
@@ -64,7 +65,7 @@ def prepare(
     upper: float = 99.5,
     tumor_labels: Sequence[int] | None = None,
     layout: str = Layout.AUTO,
-    modalities: Sequence[str | int] | None = None,
+    modalities: Sequence[str | int] | str | int | None = None,
     patient_pattern: str | None = None,
     fold_column: str | None = None,
     mask_suffix: str = "_mask",
@@ -76,7 +77,8 @@ def prepare(
     no image is opened again.
 
     Args:
-        data_dir: folder of the data set, see ``find_cases``; or the folder of a store, which is opened.
+        data_dir: folder of the data set, see ``find_cases``; or the folder of a store, which is opened when it was made
+            with the same settings of slices (``image_size`` to ``tumor_labels``); those of source files don't count.
         store_dir: folder of the store itself.
         cache_dir: folder that holds a store per key, as ``<name of data_dir>-<key>``. With neither this nor
             ``store_dir``, ``default_cache_dir()``.
@@ -91,7 +93,7 @@ def prepare(
         upper: percentile of the head that becomes 1.
         tumor_labels: labels that are tumor; None means all above 0.
         layout: see ``find_cases``, as are ``modalities``, ``patient_pattern``, ``fold_column`` and ``mask_suffix``.
-        modalities: channels of the images.
+        modalities: channels of the images, one or several.
         patient_pattern: regular expression for the patient.
         fold_column: where the fold stands.
         mask_suffix: ending of the masks of pictures.
@@ -103,7 +105,8 @@ def prepare(
     Raises:
         FileNotFoundError: when the data are missing.
         FileExistsError: when ``store_dir`` holds something else than this store.
-        ValueError: when an argument is wrong, a file is broken, or no slice is left.
+        ValueError: when an argument is wrong or not that of the store in ``data_dir``, a file is broken, or no slice is
+            left.
 
     Example:
         >>> store = prepare("Task01_BrainTumour", cache_dir="cache", image_size=64, modalities=["FLAIR"])
@@ -114,8 +117,6 @@ def prepare(
     check_positive_int("num_workers", num_workers)
     if store_dir is not None and cache_dir is not None:
         raise ValueError(f"give store_dir or cache_dir, got both: {store_dir} and {cache_dir}")
-    if is_store(data_dir):
-        return _open_as_is(data_dir, image_size)
     making: dict[str, Any] = {
         "image_size": image_size,
         "axis": str(axis),
@@ -129,11 +130,13 @@ def prepare(
         "tumor_labels": None if tumor_labels is None else list(tumor_labels),
     }
     transform = case_to_slices(**making)
+    if is_store(data_dir):
+        return _open_as_is(data_dir, making)
     cases = find_cases(data_dir, layout, modalities, mask_suffix, patient_pattern, fold_column)
     data_dir = Path(data_dir)
     listing = {
         "layout": str(layout),
-        "modalities": None if modalities is None else [str(name) for name in modalities],
+        "modalities": None if modalities is None else [str(name) for name in name_list(modalities)],
         "patient_pattern": patient_pattern,
         "fold_column": fold_column,
         "mask_suffix": mask_suffix,
@@ -151,12 +154,15 @@ def prepare(
     return _make(target, key, settings, cases, transform, num_workers)
 
 
-def _open_as_is(path: str | Path, image_size: int) -> SliceStore:
+def _open_as_is(path: str | Path, making: Mapping[str, Any]) -> SliceStore:
+    """Open the store at ``path``, or raise when its slices were made with other settings."""
     store = SliceStore(path)
-    if store.image_size != image_size:
+    made = {**store.settings, "image_size": store.image_size}
+    differing = [name for name in making if name in made and made[name] != making[name]]
+    if differing:
+        was, now = (", ".join(f"{name}={side[name]!r}" for name in differing) for side in (made, making))
         raise ValueError(
-            f"image_size must be that of the store {path}, which has {store.image_size}, got {image_size}; "
-            "prepare the data it was made from at another size"
+            f"{path} was made with {was}, got {now}; prepare the data again, or pass the store's settings"
         )
     logger.info("%s is a slice store and is used as it is", path)
     return store

@@ -15,10 +15,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from monai_dcgan.utils.files import sha256_file
+from monai_dcgan.utils.files import read_json, sha256_file
 from monai_dcgan.utils.run_folder import package_versions
 
 __all__ = ["provenance"]
+
+OF_THE_DATA = ("dataset_dir", "cache_dir", "store_key", "patient_pattern", "fold_column", "mask_suffix")
 
 
 def provenance(model: str | Path, **settings: Any) -> dict[str, Any]:
@@ -29,7 +31,8 @@ def provenance(model: str | Path, **settings: Any) -> dict[str, Any]:
         settings: settings of the generation, JSON-like.
 
     Returns:
-        ``model_sha256``, ``settings`` and ``versions``.
+        ``model_sha256``, ``settings``, ``versions`` and, where the record of the training lies beside the weights,
+        ``training``: its settings without what names the data.
 
     Raises:
         FileNotFoundError: when there are no weights.
@@ -37,4 +40,10 @@ def provenance(model: str | Path, **settings: Any) -> dict[str, Any]:
     path = Path(model)
     if not path.is_file():
         raise FileNotFoundError(f"no trained generator at {path}; train one first (ckpt_path says where it is)")
-    return {"model_sha256": sha256_file(path), "settings": settings, "versions": package_versions()}
+    result = {"model_sha256": sha256_file(path), "settings": settings, "versions": package_versions()}
+    record = path.parent / "run.json"
+    if record.is_file():
+        run = read_json(record)
+        kept = {name: value for name, value in run["settings"].items() if name not in OF_THE_DATA}
+        result["training"] = {"images": run.get("images"), "settings": kept, "versions": run["versions"]}
+    return result

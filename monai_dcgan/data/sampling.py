@@ -17,9 +17,12 @@ from collections.abc import Iterator
 import numpy as np
 from torch.utils.data import Sampler
 
-from monai_dcgan.utils.checks import check_non_negative, check_positive_int
+from monai_dcgan.utils.checks import check_count, check_positive_int
 
 __all__ = ["StreamSampler"]
+
+STREAM = 2
+"""Keeps these random numbers apart from those of :class:`~monai_dcgan.inferers.LatentSampler`."""
 
 
 class StreamSampler(Sampler[int]):
@@ -42,7 +45,7 @@ class StreamSampler(Sampler[int]):
         check_positive_int("num_items", num_items)
         check_positive_int("images_per_epoch", images_per_epoch)
         check_positive_int("batch_size", batch_size)
-        check_non_negative("seed", seed)
+        check_count("seed", seed)
         self.num_items = num_items
         self.length = -(-images_per_epoch // batch_size) * batch_size
         self.seed = seed
@@ -62,6 +65,6 @@ class StreamSampler(Sampler[int]):
         while position < end:
             number, offset = divmod(position, self.num_items)
             take = min(self.num_items - offset, end - position)
-            order = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, number, 0]))
+            order = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, number, STREAM]))
             yield from order.permutation(self.num_items)[offset : offset + take].tolist()
             position += take

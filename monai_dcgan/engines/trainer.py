@@ -150,7 +150,7 @@ class DCGANTrainer(Trainer):
         self.scaler: Any = torch.amp.GradScaler(device.type, enabled=self.amp_dtype == torch.float16)
 
     def run(self) -> None:  # type: ignore[override]
-        """Train until ``max_epochs``; called again, go on from the state reached."""
+        """Train until ``max_epochs``."""
         if self.state.device.type == "cpu":
             # Saturated losses breed denormal numbers, which a CPU computes with many times slower.
             torch.set_flush_denormal(True)

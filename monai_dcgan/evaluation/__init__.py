@@ -21,7 +21,7 @@ from monai_dcgan.evaluation.features import (
     extract,
 )
 from monai_dcgan.evaluation.handler import EvaluationReport
-from monai_dcgan.evaluation.plots import plot_loss_curves, plot_real_beside_synthetic, plot_sample_grid, read_metrics
+from monai_dcgan.evaluation.plots import plot_loss_curves, plot_real_beside_synthetic, plot_sample_grid
 from monai_dcgan.evaluation.report import table, write_report
 from monai_dcgan.evaluation.slices import LabeledSlices, patient_halves
 
@@ -38,7 +38,6 @@ __all__ = [
     "plot_loss_curves",
     "plot_real_beside_synthetic",
     "plot_sample_grid",
-    "read_metrics",
     "table",
     "write_report",
 ]

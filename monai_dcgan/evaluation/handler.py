@@ -68,7 +68,7 @@ class EvaluationReport:
     def attach(self, engine: Engine) -> None:
         """Follow ``engine``."""
         engine.add_event_handler(Events.STARTED, lambda _: self._batches.clear())
-        engine.add_event_handler(Events.ITERATION_COMPLETED, lambda engine: self._batches.append(engine.state.output))
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._gather)
         engine.add_event_handler(Events.COMPLETED, lambda _: self.write())
 
     def write(self) -> dict[str, Any]:
@@ -80,7 +80,9 @@ class EvaluationReport:
         synthetic = LabeledSlices(
             self._gathered(EvaluationKeys.SYNTHETIC_IMAGE), self._gathered(EvaluationKeys.SYNTHETIC_MASK)
         )
-        reference = None if self.reference is None else LabeledSlices(*self.reference.as_arrays())
+        reference = None
+        if self.reference is not None and len(set(patients)) < 2:
+            reference = LabeledSlices(*self.reference.as_arrays())
         numbers = evaluate(synthetic, heldout, self.extractor, seed=self.seed, reference=reference)
         metrics = {"heldout_split": self.split, **numbers}
         pictures = {
@@ -96,5 +98,9 @@ class EvaluationReport:
         logger.info("synthetic against held-out patients (%s)\n%s\nreport: %s", self.split, table(metrics), report)
         return metrics
 
+    def _gather(self, engine: Engine) -> None:
+        output: Any = engine.state.output
+        self._batches.append({key: value.cpu() if hasattr(value, "cpu") else value for key, value in output.items()})
+
     def _gathered(self, key: EvaluationKeys) -> Any:
-        return torch.cat([batch[key].cpu() for batch in self._batches]).numpy()
+        return torch.cat([batch[key] for batch in self._batches]).numpy()

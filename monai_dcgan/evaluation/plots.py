@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,10 +25,10 @@ from matplotlib.figure import Figure
 from monai_dcgan.evaluation.slices import LabeledSlices
 from monai_dcgan.metrics import best_match
 from monai_dcgan.utils.checks import check_positive_int
-from monai_dcgan.utils.files import atomic_path
+from monai_dcgan.utils.files import atomic_path, read_json_lines
 from monai_dcgan.utils.pictures import grid
 
-__all__ = ["plot_loss_curves", "plot_real_beside_synthetic", "plot_sample_grid", "read_metrics"]
+__all__ = ["plot_loss_curves", "plot_real_beside_synthetic", "plot_sample_grid"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,45 +36,6 @@ _DPI = 110
 _PROBABILITIES = ("d_real", "d_fake")
 _LABELS = {"d_real": "D(real)", "d_fake": "D(fake)", "d_loss": "D loss", "g_loss": "G loss"}
 _MAX_REAL = 500
-
-
-def read_metrics(path: str | Path) -> list[dict[str, Any]]:
-    """Read a run's ``metrics.jsonl``: one JSON object per line.
-
-    A last line that is cut off, as a run that is still writing leaves it, is left out with a warning.
-
-    Args:
-        path: the file.
-
-    Returns:
-        the objects in their order.
-
-    Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: when a line is no JSON object, or there is none.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no such file: {path}; a run writes metrics.jsonl into its folder")
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines()
-    records = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            if number == len(lines) and not text.endswith("\n"):
-                logger.warning("%s: the last line is cut off and left out", path)
-                continue
-            raise ValueError(f"{path} line {number} must be a JSON object: {error}") from error
-        if not isinstance(record, dict):
-            raise ValueError(f"{path} line {number} must be a JSON object, got {line[:40]!r}")
-        records.append(record)
-    if not records:
-        raise ValueError(f"{path} must hold at least one line, got none; the run has not finished an epoch")
-    return records
 
 
 def plot_loss_curves(metrics_jsonl_path: str | Path, out_png: str | Path) -> None:
@@ -92,7 +52,9 @@ def plot_loss_curves(metrics_jsonl_path: str | Path, out_png: str | Path) -> Non
         FileNotFoundError: when there is no such file.
         ValueError: when a line is no JSON object, or no line holds a loss.
     """
-    records = read_metrics(metrics_jsonl_path)
+    records = read_json_lines(metrics_jsonl_path)
+    if not records:
+        raise ValueError(f"{metrics_jsonl_path} must hold at least one line, got none; the run has not logged yet")
     keys = sorted(
         {key for record in records for key in record if key.startswith(("d_", "g_")) and _number(record[key])}
     )

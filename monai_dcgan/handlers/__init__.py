@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from monai_dcgan.handlers.checkpoints import GeneratorSaver, TrainingCheckpoint, latest_checkpoint
+from monai_dcgan.handlers.checkpoints import GeneratorSaver, ResumeTraining, TrainingCheckpoint, latest_checkpoint
 from monai_dcgan.handlers.ema import EMA, EMAHandler
 from monai_dcgan.handlers.progress import TrainingProgress
 from monai_dcgan.handlers.sample_grid import SampleGrid
@@ -25,6 +25,7 @@ __all__ = [
     "EMAHandler",
     "EpochSeeder",
     "GeneratorSaver",
+    "ResumeTraining",
     "SampleGrid",
     "SyntheticSetSaver",
     "TrainingCheckpoint",

@@ -26,7 +26,7 @@ from monai_dcgan.utils.checks import check_positive_int
 from monai_dcgan.utils.files import atomic_path
 from monai_dcgan.utils.weights import check_weights, read_checkpoint
 
-__all__ = ["GeneratorSaver", "TrainingCheckpoint", "latest_checkpoint"]
+__all__ = ["GeneratorSaver", "ResumeTraining", "TrainingCheckpoint", "latest_checkpoint"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,57 +39,81 @@ def latest_checkpoint(folder: str | Path) -> Path | None:
 class TrainingCheckpoint:
     """Save everything that a training needs to go on, after epochs; each file is whole or absent.
 
+    Stands last among the handlers: what it saves has passed the others' checks, and a training that goes on from it
+    misses nothing that they do at the end of an epoch.
+
     Args:
         folder: where ``epoch_<number>.pt`` goes.
-        objects: what to save, by name: networks, optimizers, average, scaler; the trainer is added.
+        objects: what to save, by name: networks, optimizers, average; the trainer and its scaler are added.
         every: epochs between two checkpoints; the last epoch is always saved.
         keep: checkpoints to keep.
-        resume: whether to go on from the newest checkpoint in ``folder`` when the training starts.
 
     Raises:
-        ValueError: when ``every`` or ``keep`` is no whole number of at least 1; at the start of a training, when the
-            checkpoint is damaged or of other networks.
+        ValueError: when ``every`` or ``keep`` is no whole number of at least 1.
     """
 
-    def __init__(
-        self, folder: str | Path, objects: Mapping[str, Any], every: int = 1, keep: int = 2, resume: bool = False
-    ) -> None:
+    def __init__(self, folder: str | Path, objects: Mapping[str, Any], every: int = 1, keep: int = 2) -> None:
         check_positive_int("every", every)
         check_positive_int("keep", keep)
         self.folder = Path(folder)
         self.objects = dict(objects)
         self.every = every
         self.keep = keep
-        self.resume = resume
 
     def attach(self, engine: Workflow) -> None:
-        """Save the training ``engine``, and load it first where it resumes."""
-        self.objects["trainer"] = engine
-        engine.add_event_handler(Events.STARTED, self._load)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._save)
+        """Save the training ``engine``."""
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-    def _save(self, engine: Workflow) -> None:
+    def __call__(self, engine: Workflow) -> None:
+        """Save the training as it is now, where the epoch is due."""
         if engine.state.epoch % self.every and engine.state.epoch != engine.state.max_epochs:
             return
+        objects = {**self.objects, **_of_the_engine(engine)}
         path = self.folder / f"epoch_{engine.state.epoch:06d}.pt"
         with atomic_path(path) as temporary:
-            torch.save({name: value.state_dict() for name, value in self.objects.items()}, temporary)
+            torch.save({name: value.state_dict() for name, value in objects.items()}, temporary)
         for old in sorted(self.folder.glob("epoch_*.pt"))[: -self.keep]:
             old.unlink()
 
-    def _load(self, engine: Workflow) -> None:
+
+class ResumeTraining:
+    """Go on from the newest checkpoint in a folder when a training starts.
+
+    Stands first among the handlers, so that the others see the state that the training goes on from.
+
+    Args:
+        folder: where :class:`TrainingCheckpoint` saves.
+        objects: what to load, by the names under which it was saved.
+        resume: whether to load at all.
+
+    Raises:
+        ValueError: at the start of a training, when the checkpoint is damaged or of other networks.
+    """
+
+    def __init__(self, folder: str | Path, objects: Mapping[str, Any], resume: bool = True) -> None:
+        self.folder = Path(folder)
+        self.objects = dict(objects)
+        self.resume = resume
+
+    def attach(self, engine: Workflow) -> None:
+        """Load when ``engine`` starts."""
+        engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, engine: Workflow) -> None:
+        """Load the newest checkpoint, where there is one."""
         path = latest_checkpoint(self.folder) if self.resume else None
         if path is None:
             return
         states = read_checkpoint(path)
-        missing = sorted(set(self.objects) - set(states))
+        objects = {**self.objects, **_of_the_engine(engine)}
+        missing = sorted(set(objects) - set(states))
         if missing:
-            raise ValueError(f"{path} must hold {', '.join(sorted(self.objects))}; {', '.join(missing)} is missing")
-        for name, value in self.objects.items():
+            raise ValueError(f"{path} must hold {', '.join(sorted(objects))}; {', '.join(missing)} is missing")
+        for name, value in objects.items():
             if isinstance(value, nn.Module):
                 check_weights(value, states[name], path)
         max_epochs = engine.state.max_epochs
-        for name, value in self.objects.items():
+        for name, value in objects.items():
             value.load_state_dict(states[name])
         if max_epochs < engine.state.epoch:
             raise ValueError(
@@ -97,6 +121,10 @@ class TrainingCheckpoint:
             )
         engine.state.max_epochs = max_epochs
         logger.info("go on from %s: %d images shown", path, engine.state.images)
+
+
+def _of_the_engine(engine: Workflow) -> dict[str, Any]:
+    return {"trainer": engine, "scaler": engine.scaler}
 
 
 class GeneratorSaver:

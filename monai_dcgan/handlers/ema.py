@@ -22,10 +22,14 @@ from monai.utils.enums import AdversarialIterationEvents, AdversarialKeys
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
+from monai_dcgan.engines import DCGANTrainer
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.utils.checks import check_fraction, check_non_negative, check_positive_int
 
 __all__ = ["EMA", "EMAHandler"]
+
+CALIBRATION_SEED = 2**40
+"""Seed of the latents for statistics, beyond those that people choose."""
 
 
 class EMA:
@@ -40,7 +44,7 @@ class EMA:
 
     Args:
         network: generator in training.
-        latent_sampler: gives the latents for the statistics.
+        latent_sampler: sampler of the training; the latents for the statistics have its sizes and a seed of their own.
         half_life: images after which a weight counts half; 0 follows the network without averaging.
         ramp_up: the half-life is at most this share of the images shown so far.
         calibration_images: latents for the statistics of batch normalization.
@@ -64,7 +68,9 @@ class EMA:
         check_positive_int("calibration_images", calibration_images)
         check_positive_int("batch_size", batch_size)
         self.source = network
-        self.latent_sampler = latent_sampler
+        self.calibration_sampler = LatentSampler(
+            latent_sampler.latent_size, latent_sampler.num_classes, seed=CALIBRATION_SEED
+        )
         self.half_life = half_life
         self.ramp_up = ramp_up
         self.calibration_images = calibration_images
@@ -89,7 +95,7 @@ class EMA:
         """Measure the statistics of batch normalization on the fixed latents and switch to evaluation mode."""
         device = next(self.network.parameters()).device
         batches = [
-            self.latent_sampler.at(range(start, min(start + self.batch_size, self.calibration_images))).to(device)
+            self.calibration_sampler.at(range(start, min(start + self.batch_size, self.calibration_images))).to(device)
             for start in range(0, self.calibration_images, self.batch_size)
         ]
         self.network.eval()
@@ -106,9 +112,12 @@ class EMA:
         self._decay = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
         self._averaged.update_parameters(self.source)
 
-    def to(self, device: torch.device) -> None:
-        """Move the averaged network to ``device``."""
-        self._averaged.to(device)
+    def to(self, device: torch.device, memory_format: torch.memory_format) -> None:
+        """Move the averaged network to ``device`` and lay it out as the network in training.
+
+        The count of updates stays on the CPU: reading it from a GPU would make the host wait in every step.
+        """
+        self._averaged.module.to(device, memory_format=memory_format)  # type: ignore[call-overload]
 
     def _blend(self, averaged: Sequence[torch.Tensor], current: Sequence[torch.Tensor], _: Any) -> None:
         torch._foreach_lerp_(list(averaged), list(current), 1.0 - self._decay)
@@ -130,8 +139,8 @@ class EMAHandler:
         engine.add_event_handler(AdversarialIterationEvents.GENERATOR_MODEL_COMPLETED, self._update)
         engine.add_event_handler(Events.EPOCH_COMPLETED, lambda _: self.ema.calibrate())
 
-    def _started(self, engine: Workflow) -> None:
-        self.ema.to(engine.state.device)
+    def _started(self, engine: DCGANTrainer) -> None:
+        self.ema.to(engine.state.device, engine.memory_format)
         self.ema.calibrate()
 
     def _update(self, engine: Workflow) -> None:

@@ -20,7 +20,7 @@ from monai.transforms import Randomizable
 from monai.utils import set_determinism
 
 from monai_dcgan.inferers import LatentSampler
-from monai_dcgan.utils.checks import check_non_negative
+from monai_dcgan.utils.checks import check_count
 
 __all__ = ["EpochSeeder"]
 
@@ -41,7 +41,7 @@ class EpochSeeder:
     def __init__(
         self, seed: int, latent_sampler: LatentSampler, batch_sampler: Any, transform: Randomizable | None = None
     ) -> None:
-        check_non_negative("seed", seed)
+        check_count("seed", seed)
         self.seed = seed
         self.latent_sampler = latent_sampler
         self.batch_sampler = batch_sampler

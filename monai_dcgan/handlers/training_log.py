@@ -24,7 +24,7 @@ from monai.engines.workflow import Workflow
 
 from monai_dcgan.engines import TERMS
 from monai_dcgan.utils.checks import check_positive_int
-from monai_dcgan.utils.files import write_text
+from monai_dcgan.utils.files import read_json_lines, write_text
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -80,9 +80,9 @@ class TrainingLog:
         self._since = time.perf_counter()
 
     def _started(self, engine: Workflow) -> None:
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        kept = [line for line in lines if json.loads(line)["images"] <= engine.state.images]
-        write_text(self.path, "".join(line + "\n" for line in kept))
+        records = read_json_lines(self.path) if self.path.exists() else []
+        kept = [record for record in records if record["images"] <= engine.state.images]
+        write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
         self._reset()
         self._images = engine.state.images
 

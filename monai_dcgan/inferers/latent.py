@@ -19,7 +19,7 @@ import torch
 from monai.utils.enums import CommonKeys
 from torch.utils.data import Dataset
 
-from monai_dcgan.utils.checks import check_non_negative, check_positive_int
+from monai_dcgan.utils.checks import check_count, check_positive_int
 
 __all__ = ["LatentDataset", "LatentSampler"]
 
@@ -49,8 +49,8 @@ class LatentSampler:
 
     def __init__(self, latent_size: int, num_classes: int = 0, seed: int = 0) -> None:
         check_positive_int("latent_size", latent_size)
-        check_non_negative("num_classes", num_classes)
-        check_non_negative("seed", seed)
+        check_count("num_classes", num_classes)
+        check_count("seed", seed)
         self.latent_size = latent_size
         self.num_classes = num_classes
         self.seed = seed

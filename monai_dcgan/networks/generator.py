@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from monai_dcgan.networks.blocks import init_dcgan_weights, level_channels
-from monai_dcgan.utils.checks import check_image_size, check_non_negative, check_positive_int
+from monai_dcgan.utils.checks import check_count, check_image_size, check_positive_int
 
 __all__ = ["DCGANGenerator"]
 
@@ -68,8 +68,8 @@ class DCGANGenerator(nn.Module):
             "max_channels": max_channels,
         }.items():
             check_positive_int(name, value)
-        check_non_negative("mask_channels", mask_channels)
-        check_non_negative("num_classes", num_classes)
+        check_count("mask_channels", mask_channels)
+        check_count("num_classes", num_classes)
         self.image_size = image_size
         self.image_channels = image_channels
         self.mask_channels = mask_channels

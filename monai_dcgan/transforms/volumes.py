@@ -20,6 +20,7 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, LoadImaged, Orientation, Transform
 
+from monai_dcgan.transforms.grids import describe_grid, same_grid
 from monai_dcgan.transforms.head import HeadMaskd
 from monai_dcgan.transforms.intensity import ScaleIntensityInHeadd
 from monai_dcgan.transforms.labels import MergeLabelsd
@@ -35,7 +36,7 @@ class OrientCased(Transform):
     """Turn image and label of a case to LPS and note the voxel size.
 
     Pictures have no orientation and are left as they lie. The label is turned by its own header, as the image is, so
-    that files saved in different orientations still meet.
+    that files saved in different orientations still meet; whether they do, ``CheckCased`` tells.
 
     Args:
         image_key: key of the image (C, X, Y[, Z]), a ``MetaTensor``.
@@ -62,13 +63,14 @@ class OrientCased(Transform):
         image = item[self.keys[0]]
         if image.ndim == 4:
             item[self.spacing_key] = tuple(float(value) for value in image.pixdim)
-        for key in self.keys:
-            item[key] = torch.as_tensor(np.asarray(item[key]))
         return item
 
 
 class CheckCased(Transform):
-    """Raise ``ValueError`` unless image and label are finite, 2D or 3D, and of one shape.
+    """Raise ``ValueError`` unless image and label are finite, 2D or 3D, of one shape and on one voxel grid.
+
+    The grids of volumes are compared by their affines, after ``OrientCased`` and where both are a ``MetaTensor``. The
+    item gets plain tensors.
 
     Args:
         image_key: key of the image (C, X, Y[, Z]).
@@ -89,11 +91,25 @@ class CheckCased(Transform):
             )
         if len(shapes[self.image_key]) not in (2, 3):
             raise ValueError(f"an image must be 2D or 3D with channels, got shape {tuple(item[self.image_key].shape)}")
+        self._check_grids(item[self.image_key], item[self.label_key], shapes[self.image_key])
+        for key in (self.image_key, self.label_key):
+            item[key] = torch.as_tensor(np.asarray(item[key]))
         for key in (self.image_key, self.label_key):
             bad = int((~torch.isfinite(item[key])).sum())
             if bad:
                 raise ValueError(f"{key} must be finite, got {bad} voxels that are NaN or infinite; replace them first")
         return item
+
+    @staticmethod
+    def _check_grids(image: Any, label: Any, shape: tuple[int, ...]) -> None:
+        if len(shape) != 3 or not (isinstance(image, MetaTensor) and isinstance(label, MetaTensor)):
+            return
+        if not same_grid(image.affine.numpy(), label.affine.numpy(), shape):
+            own = (describe_grid(np.asarray(each.meta.get("original_affine", each.affine))) for each in (image, label))
+            raise ValueError(
+                f"image and label must lie on the same voxel grid, got {' and '.join(own)}; correct the header that is "
+                "wrong, or resample the label to the image"
+            )
 
 
 def load_case(image_key: str = Keys.IMAGE, label_key: str = Keys.LABEL) -> Compose:

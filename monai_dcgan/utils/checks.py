@@ -14,7 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["check_choice", "check_fraction", "check_image_size", "check_non_negative", "check_positive_int"]
+__all__ = [
+    "check_choice",
+    "check_count",
+    "check_fraction",
+    "check_image_size",
+    "check_non_negative",
+    "check_num_classes",
+    "check_positive_int",
+]
 
 MIN_IMAGE_SIZE = 32
 MAX_IMAGE_SIZE = 512
@@ -37,6 +45,20 @@ def check_non_negative(name: str, value: float) -> None:
     """Raise ``ValueError`` unless ``value`` is a number of at least 0."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         raise ValueError(f"{name} must be a number of at least 0, got {value!r}")
+
+
+def check_count(name: str, value: object) -> None:
+    """Raise ``ValueError`` unless ``value`` is an integer of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{name} must be a whole number of at least 0, got {value!r}")
+
+
+def check_num_classes(value: int, class_names: Iterable[str]) -> None:
+    """Raise ``ValueError`` unless ``value`` is 0 or the number of classes of the data."""
+    names = list(class_names)
+    if value not in (0, len(names)):
+        known = f"{len(names)} ({', '.join(names) or 'no classes'})"
+        raise ValueError(f"num_classes must be 0 or that of the data, {known}, got {value!r}")
 
 
 def check_fraction(name: str, value: float) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["atomic_path", "read_json", "sha256_file", "write_json", "write_text"]
+__all__ = ["atomic_path", "read_json", "read_json_lines", "sha256_file", "write_json", "write_text"]
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -76,6 +79,43 @@ def read_json(path: str | Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} must be a JSON file: {error}") from error
+
+
+def read_json_lines(path: str | Path) -> list[dict[str, Any]]:
+    """Read a file with one JSON object a line.
+
+    A last line that is cut off, as a stopped process leaves it, is left out with a warning.
+
+    Args:
+        path: the file.
+
+    Returns:
+        the objects in their order.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when a line is no JSON object; the text names file and line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    records = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            if number == len(lines) and not text.endswith("\n"):
+                logger.warning("%s: the last line is cut off and left out", path)
+                continue
+            raise ValueError(f"{path} line {number} must be a JSON object: {error}") from error
+        if not isinstance(record, dict):
+            raise ValueError(f"{path} line {number} must be a JSON object, got {line[:40]!r}")
+        records.append(record)
+    return records
 
 
 def sha256_file(path: str | Path) -> str:

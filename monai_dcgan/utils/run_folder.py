@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -19,13 +20,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from monai.bundle.utils import ID_SEP_KEY
+
 from monai_dcgan import __version__
 from monai_dcgan.utils.files import read_json, write_json
 
 __all__ = ["RunFolder", "package_versions"]
 
 PACKAGES = ("monai", "torch", "pytorch-ignite", "numpy", "nibabel", "scipy", "scikit-image", "itk")
-FREE_TO_CHANGE = ("max_epochs", "device", "resume", "dataset_dir", "output_dir", "cache_dir", "bundle_root")
+FREE_TO_CHANGE = ("max_epochs", "dataset_dir", "cache_dir")
 
 
 def package_versions() -> dict[str, str]:
@@ -43,7 +46,7 @@ class RunFolder:
     """A folder that holds one training run.
 
     - ``run.json``: settings as resolved, versions, times
-    - ``settings.json``, ``network.json``: overlays for ``evaluate.json`` and ``inference.json``
+    - ``settings.json``, ``network.json``, ``overlay.json``: overlays for ``evaluate.json`` and ``inference.json``
     - ``split.json``: which patient is in which part
     - ``checkpoints/``, ``model.pt``: to go on, and the generator to use
     - ``metrics.jsonl``, ``tensorboard/``, ``loss_curves.png``, ``samples/``: what happened
@@ -93,8 +96,16 @@ class RunFolder:
         return self.path / "loss_curves.png"
 
     def check_free(self) -> None:
-        """Raise ``FileExistsError`` when a run lies in the folder and ``resume`` is off."""
-        if (self.path / "run.json").exists() and not self.resume:
+        """Check that the folder is as ``resume`` says.
+
+        Raises:
+            FileExistsError: when a run lies in it and ``resume`` is off.
+            FileNotFoundError: when none lies in it and ``resume`` is on.
+        """
+        found = (self.path / "run.json").exists()
+        if self.resume and not found:
+            raise FileNotFoundError(f"output_dir must be the folder of the run to go on with, {self.path} holds none")
+        if found and not self.resume:
             raise FileExistsError(
                 f"output_dir must be a new folder, {self.path} holds a run; choose another, or go on with it: "
                 "--resume (bundle: --resume True)"
@@ -106,28 +117,41 @@ class RunFolder:
             if not path.is_file():
                 raise FileNotFoundError(f"output_dir must be the folder of a training run, there is no {path}")
 
-    def start(self, settings: Mapping[str, Any], network: Mapping[str, Any]) -> None:
+    def start(
+        self,
+        settings: Mapping[str, Any],
+        network: Mapping[str, Any],
+        overlay: str = "{}",
+        conditions: Mapping[str, Any] | None = None,
+    ) -> None:
         """Claim the folder and write down what the run is made with.
 
         Args:
             settings: settings of the run, JSON-like.
             network: settings of the networks, JSON-like.
+            overlay: JSON of what else was given on top of the bundle's configs.
+            conditions: what decides about bits and speed but is no setting: device, type of mixed precision, threads.
 
         Raises:
             FileExistsError: when a run lies in the folder and ``resume`` is off.
-            ValueError: when the run to go on with was made with other settings.
+            FileNotFoundError: when none lies in it and ``resume`` is on.
+            ValueError: when the run to go on with was made with other settings, or from other data.
         """
-        record_path = self.path / "run.json"
+        self.check_free()
+        # MONAI's parser writes the separator of nested ids in its own way.
+        given = {name.replace(ID_SEP_KEY, "#"): value for name, value in json.loads(overlay).items()}
+        made_with = {"settings": dict(settings), "network": dict(network), "overlay": given}
+        made_with = json.loads(json.dumps(made_with))
         record: dict[str, Any] = {"status": "running", "versions": package_versions(), "started": _now()}
-        if record_path.exists():
-            self.check_free()
-            before = read_json(record_path)
-            self._check_same({**before["settings"], **before["network"]}, {**settings, **network})
+        if self.resume:
+            before = read_json(self.path / "run.json")
+            for group, values in made_with.items():
+                self._check_same(before.get(group, {}), values)
             record["resumed"] = [*before.get("resumed", []), _now()]
             record["started"] = before["started"]
-        write_json(record_path, {**record, "settings": dict(settings), "network": dict(network)})
-        write_json(self.path / "settings.json", dict(settings))
-        write_json(self.path / "network.json", dict(network))
+        write_json(self.path / "run.json", {**record, "conditions": dict(conditions or {}), **made_with})
+        for group, values in made_with.items():
+            write_json(self.path / f"{group}.json", values)
 
     def finish(self, images: int) -> None:
         """Write down that the run has ended.
@@ -139,12 +163,18 @@ class RunFolder:
         write_json(self.path / "run.json", {**record, "status": "completed", "completed": _now(), "images": images})
 
     def _check_same(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-        differing = [name for name in now if name not in FREE_TO_CHANGE and before.get(name) != now[name]]
+        names = sorted({*before, *now} - set(FREE_TO_CHANGE))
+        differing = [name for name in names if before.get(name) != now.get(name)]
+        if differing == ["store_key"]:
+            raise ValueError(
+                f"the data must be those of the run in {self.path} to go on with it: files were added, removed or "
+                "changed since, so patients could move between training and test"
+            )
         if differing:
             name = differing[0]
             raise ValueError(
                 f"settings must be those of the run in {self.path} to go on with it, {', '.join(differing)} differ "
-                f"({name}: {before.get(name)!r} there, {now[name]!r} now)"
+                f"({name}: {before.get(name)!r} there, {now.get(name)!r} now)"
             )
 
 

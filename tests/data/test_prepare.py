@@ -161,10 +161,36 @@ def test_store_dir_with_something_else(msd, tmp_path):
         prepare(msd, tmp_path / "store", **SMALL)
     with pytest.raises(FileExistsError, match="exists and is no slice store"):
         prepare(msd, msd, **SMALL)
-    with pytest.raises(ValueError, match=r"image_size must be that of the store .*, which has 32, got 64"):
-        prepare(tmp_path / "store")
     with pytest.raises(ValueError, match="give store_dir or cache_dir, got both"):
         prepare(msd, tmp_path / "a", tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"image_size": 64}, "image_size=32, got image_size=64"),
+        ({"axis": "sagittal"}, "axis='axial', got axis='sagittal'"),
+        ({"tumor": "any"}, "tumor='with', got tumor='any'"),
+        ({"min_foreground": 0.2}, "min_foreground=0.1, got min_foreground=0.2"),
+        ({"min_tumor_area": 0.5}, "min_tumor_area=0.001, got min_tumor_area=0.5"),
+        ({"fit": "pad"}, "fit='resize', got fit='pad'"),
+        ({"crop_head": False, "upper": 90}, "crop_head=True, upper=99.5, got crop_head=False, upper=90"),
+        ({"lower": 1}, "lower=0.5, got lower=1"),
+        ({"tumor_labels": None}, r"tumor_labels=\[1\], got tumor_labels=None"),
+    ],
+)
+def test_store_opened_with_other_settings(msd, tmp_path, given, text):
+    making = {"tumor": "with", "tumor_labels": [1], **SMALL}
+    store = prepare(msd, tmp_path / "store", **making)
+    assert prepare(store.path, **{**making, "tumor_labels": (1,), "modalities": ["FLAIR"]}).key == store.key
+    with pytest.raises(ValueError, match=rf"store was made with {text}; prepare the data again, or pass the store's"):
+        prepare(store.path, **{**making, **given})
+
+
+@pytest.mark.parametrize("modalities", ["FLAIR", 0])
+def test_one_modality_needs_no_list(msd, tmp_path, modalities):
+    store = prepare(msd, tmp_path / "store", modalities=modalities, **SMALL)
+    assert store.settings["modalities"] == [str(modalities)]
 
 
 @pytest.mark.parametrize(
@@ -197,6 +223,38 @@ def test_shapes_differ(msd, tmp_path, monkeypatch):
     monkeypatch.setattr(MODULE, "load_case", None)
     with pytest.raises(ValueError, match=r"got \(40, 48, 6\) in .*imagesTr/P1.nii.gz and \(40, 48, 5\) in .*resample"):
         prepare(msd, tmp_path / "store", **SMALL)
+
+
+MIRRORED = np.diag([1.0, 1.0, 2.0, 1.0])
+SHIFTED = LPS + np.array([[0, 0, 0, 0.6], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
+
+
+@pytest.mark.parametrize(("affine", "text"), [(MIRRORED, "RAS, 1 x 1 x 2 mm"), (SHIFTED, "LPS, 1 x 1 x 2 mm")])
+def test_header_of_label_differs(msd, tmp_path, monkeypatch, affine, text):
+    _, label = head_volume(1)
+    save(label, msd / "labelsTr" / "P1.nii.gz", affine)
+    expected = rf"same voxel grid, got LPS, 1 x 1 x 2 mm, origin 0, 0, 0 .*{text}, origin .*correct the header"
+    with pytest.raises(ValueError, match=r"case P1 cannot be used .*" + expected):
+        monkeypatch.setattr(MODULE, "check_headers", lambda cases: None)
+        prepare(msd, tmp_path / "store", **SMALL)
+    monkeypatch.undo()
+    monkeypatch.setattr(MODULE, "load_case", None)
+    with pytest.raises(ValueError, match=rf"^images and label of a case must lie on the {expected}"):
+        prepare(msd, tmp_path / "store", **SMALL)
+
+
+def test_header_of_a_modality_differs(brats, tmp_path, monkeypatch):
+    image, _ = head_volume(1)
+    save(image, next(brats.rglob("*_001_flair.nii.gz")), MIRRORED)
+    monkeypatch.setattr(MODULE, "load_case", None)
+    with pytest.raises(ValueError, match=r"same voxel grid, got LPS.*_t1.nii.gz and RAS.*_001_flair.nii.gz"):
+        prepare(brats, tmp_path / "store", **SMALL)
+
+
+def test_rounded_header_is_the_same_grid(msd, tmp_path):
+    _, label = head_volume(1)
+    save(label, msd / "labelsTr" / "P1.nii.gz", np.diag([-1.001, -1.001, 2.002, 1.0]))
+    assert len(prepare(msd, tmp_path / "store", **SMALL)) == 18
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

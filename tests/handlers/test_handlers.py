@@ -18,7 +18,15 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from monai_dcgan.handlers import EMA, GeneratorSaver, SampleGrid, TrainingCheckpoint, TrainingLog, latest_checkpoint
+from monai_dcgan.handlers import (
+    EMA,
+    GeneratorSaver,
+    ResumeTraining,
+    SampleGrid,
+    TrainingCheckpoint,
+    TrainingLog,
+    latest_checkpoint,
+)
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.networks import DCGANGenerator
 from monai_dcgan.utils.weights import load_weights
@@ -55,7 +63,7 @@ def test_ema_buffers_are_measured_and_never_aliased():
     # With its own statistics the averaged network normalizes its first layer to the scale and bias it has learned.
     network = trainer.ema.network
     with torch.no_grad():
-        normalized = network.layers[1](network.layers[0](trainer.latent_sampler.at(range(16))))
+        normalized = network.layers[1](network.layers[0](trainer.ema.calibration_sampler.at(range(16))))
     torch.testing.assert_close(normalized.mean((0, 2, 3)), network.layers[1].bias, atol=1e-2, rtol=1e-2)
     assert not network.training
 
@@ -90,17 +98,18 @@ def test_log_writes_means_and_stops_at_nan(tmp_path):
 def test_resumed_training_ends_with_the_same_bits(tmp_path):
     def run(folder, epochs, resume):
         trainer = make_training(max_epochs=epochs)
-        checkpoint = TrainingCheckpoint(folder / "c", training_objects(trainer), resume=resume, keep=2)
-        checkpoint.attach(trainer)
+        ResumeTraining(folder / "c", training_objects(trainer), resume).attach(trainer)
         TrainingLog(folder / "metrics.jsonl", interval=3).attach(trainer)
+        TrainingCheckpoint(folder / "c", training_objects(trainer), keep=2).attach(trainer)
         trainer.run()
         return trainer
 
     whole = run(tmp_path / "whole", 4, resume=False)
     run(tmp_path / "broken", 2, resume=False)
-    # Lines of an epoch that did not reach its checkpoint are dropped.
+    # Lines of an epoch that did not reach its checkpoint are dropped, and one that was cut off.
     with open(tmp_path / "broken" / "metrics.jsonl", "a") as stream:
         stream.write(json.dumps({"epoch": 3, "iteration": 9, "images": 36, "d_loss": 7.0}) + "\n")
+        stream.write('{"epoch": 3, "iter')
     resumed = run(tmp_path / "broken", 4, resume=True)
     for name, value in training_objects(whole).items():
         if isinstance(value, torch.nn.Module):
@@ -126,14 +135,14 @@ def test_resume_refuses_a_checkpoint_of_other_networks(tmp_path):
     TrainingCheckpoint(tmp_path, training_objects(trainer)).attach(trainer)
     trainer.run()
     other = make_training(max_epochs=2, num_classes=2)
-    TrainingCheckpoint(tmp_path, training_objects(other), resume=True).attach(other)
+    ResumeTraining(tmp_path, training_objects(other)).attach(other)
     with pytest.raises(
         ValueError, match=r"epoch_000001.pt must fit DCGANGenerator: 'layers.0.weight' must have the sha"
     ):
         other.run()
     latest_checkpoint(tmp_path).write_bytes(b"PK damaged")
     again = make_training(max_epochs=2)
-    TrainingCheckpoint(tmp_path, training_objects(again), resume=True).attach(again)
+    ResumeTraining(tmp_path, training_objects(again)).attach(again)
     with pytest.raises(ValueError, match=r"epoch_000001.pt must be a whole checkpoint"):
         again.run()
 
@@ -168,3 +177,20 @@ def test_bad_arguments():
         EMA(DCGANGenerator(width=4), LatentSampler(100), half_life=-1)
     with pytest.raises(ValueError, match="interval must be a whole number of at least 1, got 0"):
         TrainingLog("metrics.jsonl", interval=0)
+
+
+def test_weights_that_are_not_finite_reach_no_checkpoint(tmp_path):
+    """What a training can go on from has passed the log's check."""
+    trainer = make_training(max_epochs=3, handlers=[TrainingLog(tmp_path / "metrics.jsonl", interval=3)])
+    TrainingCheckpoint(tmp_path / "c", training_objects(trainer)).attach(trainer)
+
+    def spoil(engine):
+        # Iteration 8 ends the second epoch, behind the last interval of the log.
+        if engine.state.iteration == 7:
+            with torch.no_grad():
+                trainer.g_network.layers[0].weight.fill_(float("nan"))
+
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, spoil)
+    with pytest.raises(FloatingPointError):
+        trainer.run()
+    assert [path.name for path in (tmp_path / "c").iterdir()] == ["epoch_000001.pt"]

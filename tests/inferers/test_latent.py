@@ -71,7 +71,7 @@ def test_dataset_gives_the_latents_of_pictures():
     ("kwargs", "text"),
     [
         [{"latent_size": 0}, "latent_size must be a whole number of at least 1, got 0"],
-        [{"latent_size": 4, "seed": -1}, "seed must be a number of at least 0, got -1"],
+        [{"latent_size": 4, "seed": -1}, "seed must be a whole number of at least 0, got -1"],
     ],
 )
 def test_bad_arguments(kwargs, text):

@@ -28,7 +28,7 @@ BAD_CASES = [
     [{"image_size": 48}, "image_size must be a power of two from 32 to 512, got 48"],
     [{"image_size": 1024}, "image_size must be a power of two from 32 to 512, got 1024"],
     [{"image_channels": 0}, "image_channels must be a whole number of at least 1, got 0"],
-    [{"mask_channels": -1}, "mask_channels must be a number of at least 0, got -1"],
+    [{"mask_channels": -1}, "mask_channels must be a whole number of at least 0, got -1"],
     [{"width": 0}, "width must be a whole number of at least 1, got 0"],
 ]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_dcgan.data.datalists.brats import brats_cases, brats_files
-from monai_dcgan.data.datalists.common import CHANNELS, compile_pattern, listed
+from monai_dcgan.data.datalists.common import CHANNELS, compile_pattern, listed, name_list
 from monai_dcgan.data.datalists.msd import MSD_FILE, msd_cases
 from monai_dcgan.data.datalists.pictures import INDEX_FILE, PICTURE_SUFFIXES, index_cases, picture_cases
 from monai_dcgan.utils.checks import check_choice
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 def find_cases(
     data_dir: str | Path,
     layout: str = Layout.AUTO,
-    modalities: Sequence[str | int] | None = None,
+    modalities: Sequence[str | int] | str | int | None = None,
     mask_suffix: str = "_mask",
     patient_pattern: str | None = None,
     fold_column: str | None = None,
@@ -53,8 +53,8 @@ def find_cases(
     Args:
         data_dir: folder of the data set.
         layout: one of ``Layout``; ``auto`` goes by what lies there.
-        modalities: channels of the images, in this order; None means all. BraTS: t1, t1ce, t2, flair, where all means
-            what every case has. MSD: by number or by name in ``dataset.json``. Pictures: by number.
+        modalities: channels of the images, in this order, or one alone; None means all. BraTS: t1, t1ce, t2, flair,
+            where all means what every case has. MSD: by number or by name in ``dataset.json``. Pictures: by number.
         mask_suffix: what a mask's name has after the stem of its picture.
         patient_pattern: regular expression, searched in a file's path relative to ``data_dir``; its first group is the
             patient.
@@ -74,6 +74,7 @@ def find_cases(
     if not data_dir.is_dir():
         raise FileNotFoundError(f"data_dir must be a folder, got {data_dir}, which does not exist")
     pattern = compile_pattern(patient_pattern)
+    modalities = None if modalities is None else name_list(modalities)
     chosen = _detect(data_dir) if str(layout) == str(Layout.AUTO) else Layout(layout)
     logger.info("layout of %s: %s%s", data_dir, chosen, " (detected)" if str(layout) == str(Layout.AUTO) else "")
     if chosen == Layout.MSD:

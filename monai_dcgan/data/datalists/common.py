@@ -26,8 +26,10 @@ __all__ = [
     "listed",
     "make_case",
     "match_patient",
+    "name_list",
     "single",
     "stem_of",
+    "warn_of_visits",
 ]
 
 CHANNELS = "channels"
@@ -95,6 +97,11 @@ def channel_numbers(modalities: Sequence[str | int] | None, names: dict[str, int
 def listed(value: Any) -> list[Any]:
     """Return a list of one or many."""
     return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def name_list(modalities: Sequence[str | int] | str | int) -> list[str | int]:
+    """Return the modalities as a list; one alone needs none."""
+    return [modalities] if isinstance(modalities, (str, int)) else list(modalities)
 
 
 def single(paths: list[Path]) -> Path | list[Path]:
