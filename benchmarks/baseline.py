@@ -30,6 +30,15 @@ from monai_dcgan.utils.run_folder import RunFolder, package_versions
 from monai_dcgan.workflow import DCGANWorkflow, config_file, overlay_file
 
 DATASETS = {"tcga_lgg": "data/tcga_lgg", "figshare": "data/figshare"}
+UNITS = {
+    "frechet": "squared feature units",
+    "kernel": "squared maximum mean discrepancy",
+    "ssim": "SSIM",
+    "mask_area": "share of the slice",
+    "mask_row": "share of the height",
+    "mask_column": "share of the width",
+    "mask_parts": "parts",
+}
 FOLDERS = {"tcga_lgg": "tcga_lgg", "figshare": "figshare_t1ce_128"}
 
 
@@ -53,7 +62,7 @@ def main() -> None:
         write_json(args.json, results)
     for row in results:
         ratio = "" if row["ratio"] is None else f"{row['ratio']:10.2f}"
-        print(f"{row['name']:<42} {row['value']:10.4g} {ratio:>10}  {row['unit']}")
+        print(f"{row['name']:<42} {row['value']:10.4g} {ratio:>10}  {row['conditions']['title']}")
 
 
 def train(data: Path, folder: Path, overlay: str, images: int, seed: int) -> None:
@@ -78,7 +87,8 @@ def train(data: Path, folder: Path, overlay: str, images: int, seed: int) -> Non
 def evaluate(name: str, folder: Path, extractor: str) -> list[dict[str, Any]]:
     """Evaluate a run on its validation patients and return its rows."""
     run = RunFolder(folder)
-    files = [config_file("train"), config_file("evaluate"), folder / "settings.json", folder / "network.json"]
+    overlays = [folder / f"{group}.json" for group in ("settings", "network", "overlay")]
+    files = [config_file("train"), config_file("evaluate"), *overlays]
     override = {"output_dir": str(folder), "extractor": extractor, "evaluate_split": "validation"}
     workflow = DCGANWorkflow(files, override, logging_file=False)
     workflow.initialize()
@@ -92,6 +102,7 @@ def evaluate(name: str, folder: Path, extractor: str) -> list[dict[str, Any]]:
         "image_size": record["network"]["image_size"],
         "width": record["network"]["width"],
         "seed": record["settings"]["seed"],
+        "trained_on": record["conditions"],
         "counts": metrics["counts"],
         "versions": package_versions(),
     }
@@ -102,27 +113,38 @@ def evaluate(name: str, folder: Path, extractor: str) -> list[dict[str, Any]]:
             {
                 "name": f"paper_{name}_{key}",
                 "value": entry["value"],
-                "unit": entry["title"],
+                "unit": next(unit for start, unit in UNITS.items() if key.startswith(start)),
                 "versus": None if real is None else real["value"],
                 "ratio": entry["ratio"],
                 "conditions": {
                     **conditions,
+                    "title": entry["title"],
                     **entry["conditions"],
                     "at_equal_n": entry["matched"],
                     "real_vs_real": real,
                 },
             }
         )
+    rows.append(
+        {
+            "name": f"paper_{name}_masks_empty",
+            "value": metrics["masks"]["synthetic"][0]["share_empty"],
+            "unit": "share of the slices",
+            "versus": metrics["masks"]["real"][0]["share_empty"],
+            "ratio": None,
+            "conditions": {**conditions, "title": "empty masks"},
+        }
+    )
     if "resumed" not in record:
         started, completed = (datetime.fromisoformat(record[key]) for key in ("started", "completed"))
         rows.append(
             {
                 "name": f"paper_{name}_throughput",
                 "value": record["images"] / (completed - started).total_seconds(),
-                "unit": "images per second, validation and checkpoints included",
+                "unit": "images per second",
                 "versus": None,
                 "ratio": None,
-                "conditions": conditions,
+                "conditions": {**conditions, "title": "training, with validation and checkpoints"},
             }
         )
     return rows
