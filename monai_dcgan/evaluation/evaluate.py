@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from monai_dcgan.evaluation.divisions import Divisions, divide
 from monai_dcgan.evaluation.features import FeatureExtractor, extract
-from monai_dcgan.evaluation.slices import LabeledSlices, patient_halves
+from monai_dcgan.evaluation.slices import LabeledSlices
 from monai_dcgan.metrics import (
     MASK_PROPERTIES,
     MaskStatistics,
@@ -43,27 +43,7 @@ Measure = Callable[[str, np.ndarray, np.ndarray], float | None]
 _LOWER, _HIGHER, _NEAR = "lower", "higher", "near real"
 _SSIM = "SSIM, Gaussian window 11x11, sigma 1.5, valid borders, data range 1, mean over channels"
 _MASK_TITLES = {"area": "area (share of slice)", "row": "row", "column": "column", "parts": "number of parts"}
-_MIN_HELDOUT = 4
 _WITHIN_PAIRS = 2000
-
-
-@dataclass
-class _Splits:
-    """Divisions of real slices into two sets of different patients.
-
-    Attributes:
-        parts: of each division the positions of n synthetic slices, n of the first set, n of the second (held-out).
-        first_source: where the first set is from: ``real``, the held-out slices, or ``reference``.
-        n: how many slices.
-        reason: why there is no division, or None.
-        text: the divisions in words.
-    """
-
-    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
-    first_source: str
-    n: int
-    reason: str | None
-    text: str
 
 
 def evaluate(
@@ -114,8 +94,8 @@ def evaluate(
     few_made, few_real = made.sample(max_ssim_slices, seed), real.sample(max_ssim_slices, seed)
     others = None if reference is None else reference.sample(max_slices, seed)
     few_others = None if others is None else others.sample(max_ssim_slices, seed)
-    splits = _divide(made, real, num_splits, seed, others)
-    few_splits = _divide(few_made, few_real, num_splits, seed, few_others)
+    splits = divide(made, real, num_splits, seed, others)
+    few_splits = divide(few_made, few_real, num_splits, seed, few_others)
     conditions = {
         "extractor": None,
         "sha256": None,
@@ -169,59 +149,12 @@ def _check_sets(synthetic: LabeledSlices, heldout: LabeledSlices, most: int) -> 
         raise ValueError("heldout must name the patient of every slice, got patients=None; halves are made by patient")
 
 
-def _divide(
-    synthetic: LabeledSlices, real: LabeledSlices, num_splits: int, seed: int, reference: LabeledSlices | None
-) -> _Splits:
-    """Divide the real patients into halves ``num_splits`` times, all parts of one size."""
-    patients = real.patients or []
-    count = len(set(patients))
-    if count < 2 and reference is not None and min(len(synthetic), len(reference), len(real)) >= 2:
-        return _set_against_reference(synthetic, real, num_splits, seed, reference)
-    if count < 2 or len(real) < _MIN_HELDOUT:
-        reason = (
-            f"held-out set has {count} patient(s) and {len(real)} slice(s); two halves need at least 2 patients and "
-            f"{_MIN_HELDOUT} slices"
-        )
-        return _Splits([], "real", 0, reason, "none")
-    halves = [patient_halves(patients, seed + number) for number in range(num_splits)]
-    n = min(len(synthetic), *(len(half) for pair in halves for half in pair))
-    if n < 2:
-        return _Splits([], "real", n, "the smaller half of the held-out patients has 1 slice; add patients", "none")
-    random = np.random.RandomState(seed)
-    parts = []
-    for first, second in halves:
-        drawn = [random.choice(positions, n, replace=False) for positions in (np.arange(len(synthetic)), first, second)]
-        parts.append((drawn[0], drawn[1], drawn[2]))
-    text = (
-        f"{num_splits} random halves of {count} held-out patients, no patient in both, {n} slices per half, seed {seed}"
-    )
-    return _Splits(parts, "real", n, None, text)
-
-
-def _set_against_reference(
-    synthetic: LabeledSlices, real: LabeledSlices, num_splits: int, seed: int, reference: LabeledSlices
-) -> _Splits:
-    """Draw ``num_splits`` times from the reference instead of a half of the held-out patients."""
-    n = min(len(synthetic), len(reference), len(real))
-    random = np.random.RandomState(seed)
-    sizes = len(synthetic), len(reference), len(real)
-    parts = []
-    for _ in range(num_splits):
-        made, first, second = (random.choice(size, n, replace=False) for size in sizes)
-        parts.append((made, first, second))
-    text = (
-        f"held-out slices of one group of patients cannot be halved: {n} of them against {n} of the reference's other "
-        f"patients, {num_splits} draws, seed {seed}"
-    )
-    return _Splits(parts, "reference", n, None, text)
-
-
 def _entry(
     title: str,
     better: str,
     measure: Measure,
     sizes: tuple[int, int],
-    splits: _Splits,
+    splits: Divisions,
     conditions: dict[str, Any],
     std: float | None = None,
     std_over: str | None = None,
@@ -280,7 +213,7 @@ def _feature_metrics(
     synthetic: LabeledSlices,
     real: LabeledSlices,
     reference: LabeledSlices | None,
-    splits: _Splits,
+    splits: Divisions,
     extractor: FeatureExtractor,
     conditions: dict[str, Any],
     batch_size: int,
@@ -313,7 +246,7 @@ def _ssim_metrics(
     synthetic: LabeledSlices,
     real: LabeledSlices,
     reference: LabeledSlices | None,
-    splits: _Splits,
+    splits: Divisions,
     device: torch.device,
     conditions: dict[str, Any],
 ) -> dict[str, Any]:
@@ -386,7 +319,9 @@ def _within_set(
     return _with_ratio(entry, reason, conditions | {"split": "none: pairs of different patients within one set"})
 
 
-def _mask_metrics(statistics: dict[str, MaskStatistics], splits: _Splits, conditions: dict[str, Any]) -> dict[str, Any]:
+def _mask_metrics(
+    statistics: dict[str, MaskStatistics], splits: Divisions, conditions: dict[str, Any]
+) -> dict[str, Any]:
     sizes = len(statistics["synthetic"].area), len(statistics["real"].area)
     channels = statistics["real"].area.shape[1]
     entries = {}

@@ -23,6 +23,7 @@ __all__ = ["table", "write_report"]
 
 _HEADER = ("metric", "synthetic vs held-out", "at equal N", "real vs real", "ratio", "N", "better")
 _ARROWS = {"lower": "\u2193 lower", "higher": "\u2191 higher", "near real": "\u2192 near real"}
+FEW_PATIENTS = 6
 _FOOTNOTE = "ratio = at equal N / real vs real; at 1, synthetic slices are as near to unseen patients as others are"
 _EXPLAIN = (
     "'synthetic vs held-out' compares all slices. 'at equal N' and 'real vs real' compare n synthetic slices, and n "
@@ -73,6 +74,18 @@ def _reasons(metrics: Mapping[str, Any]) -> list[str]:
     return [f"{'; '.join(titles)}: {reason}" for reason, titles in found.items()]
 
 
+def _remarks(metrics: Mapping[str, Any]) -> list[str]:
+    """Return what a reader must know before reading the numbers, one line each."""
+    remarks = [f"no number: {reason}" for reason in _reasons(metrics)]
+    patients = metrics["counts"]["heldout_patients"]
+    if patients < FEW_PATIENTS:
+        remarks.append(
+            f"{patients} held-out patients are few: 'real vs real' compares one or two people with others, so a ratio, "
+            "even one better than 1, says little"
+        )
+    return remarks
+
+
 def table(metrics: Mapping[str, Any]) -> str:
     """Return the numbers as a plain-text table (ASCII) with a line per metric.
 
@@ -80,13 +93,13 @@ def table(metrics: Mapping[str, Any]) -> str:
         metrics: what :func:`monai_dcgan.evaluation.evaluate` returned.
 
     Returns:
-        the table, what the ratio means, and the reason for every number that is missing.
+        the table, what the ratio means, and what to know of numbers that are missing or rest on few patients.
     """
     rows = [_HEADER, *_rows(metrics)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join([*lines, _FOOTNOTE, *(f"no number: {reason}" for reason in _reasons(metrics))])
+    return "\n".join([*lines, _FOOTNOTE, *_remarks(metrics)])
 
 
 def write_report(
@@ -129,7 +142,7 @@ def _markdown(metrics: Mapping[str, Any], folder: Path, pictures: Mapping[str, P
         "",
         _EXPLAIN,
         "",
-        *(f"- No number: {reason}" for reason in _reasons(metrics)),
+        *(f"- {remark[0].upper()}{remark[1:]}" for remark in _remarks(metrics)),
         "",
         "## Masks",
         "",

@@ -88,3 +88,14 @@ def test_absent_picture(tmp_path, metrics):
     with pytest.raises(FileNotFoundError, match=r"no such picture: .*a\.png; draw it before the report is written"):
         write_report(metrics, tmp_path / "out", {"A": tmp_path / "a.png"})
     assert not (tmp_path / "out").exists()
+
+
+def test_few_patients_are_said_to_be_few(make_slices):
+    from monai_dcgan.evaluation import RandomConvExtractor, evaluate
+
+    few, many = (
+        table(evaluate(make_slices(seed=1), make_slices(patients, 6), RandomConvExtractor(), num_splits=1))
+        for patients in (2, 6)
+    )
+    assert "2 held-out patients are few" in few
+    assert "are few" not in many
