@@ -45,18 +45,24 @@ class Squares(Dataset):
 
 
 def make_training(
-    max_epochs: int = 2, handlers=(), num_classes: int = 0, seed: int = 0, amp: str = "off", images_per_epoch: int = 16
+    max_epochs: int = 2,
+    handlers=(),
+    num_classes: int = 0,
+    seed: int = 0,
+    amp: str = "off",
+    images_per_epoch: int = 16,
+    device: str = "cpu",
 ):
     """Return a trainer with its average of weights in ``trainer.ema``."""
     torch.manual_seed(seed)
     data = Squares()
-    generator = DCGANGenerator(image_size=32, latent_size=8, width=4, num_classes=num_classes)
-    discriminator = DCGANDiscriminator(image_size=32, width=4, num_classes=num_classes)
+    generator = DCGANGenerator(image_size=32, latent_size=8, width=4, num_classes=num_classes).to(device)
+    discriminator = DCGANDiscriminator(image_size=32, width=4, num_classes=num_classes).to(device)
     latents = LatentSampler(latent_size=8, num_classes=num_classes, seed=seed)
     sampler = StreamSampler(len(data), images_per_epoch, batch_size=4, seed=seed)
     ema = EMA(generator, latents, half_life=100, calibration_images=16, batch_size=8)
     trainer = DCGANTrainer(
-        device="cpu",
+        device=device,
         max_epochs=max_epochs,
         train_data_loader=DataLoader(data, batch_size=4, sampler=sampler),
         g_network=generator,

@@ -161,9 +161,7 @@ def _open_as_is(path: str | Path, making: Mapping[str, Any]) -> SliceStore:
     differing = [name for name in making if name in made and made[name] != making[name]]
     if differing:
         was, now = (", ".join(f"{name}={side[name]!r}" for name in differing) for side in (made, making))
-        raise ValueError(
-            f"{path} was made with {was}, got {now}; prepare the data again, or pass the store's settings"
-        )
+        raise ValueError(f"{path} was made with {was}, got {now}; prepare the data again, or pass the store's settings")
     logger.info("%s is a slice store and is used as it is", path)
     return store
 

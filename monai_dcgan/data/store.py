@@ -255,8 +255,8 @@ class SliceStore:
         return np.asarray(self.images[chosen], dtype=np.float32), np.asarray(self.masks[chosen]), patients
 
     def describe(self) -> dict[str, Any]:
-        """Return counts and sizes: slices, patients, cases, shapes, classes, share of slices with tumor."""
-        with_tumor = sum(record["tumor_fraction"] > 0 for record in self.slices)
+        """Return counts and sizes: slices, patients, cases, shapes, classes, slices whose stored mask holds tumor."""
+        with_tumor = sum(bool(mask.any()) for mask in self.masks)
         classes = dict.fromkeys(self.class_names, 0)
         for record in self.slices:
             if record[Keys.CLASS_NAME]:

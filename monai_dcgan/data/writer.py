@@ -13,6 +13,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +37,7 @@ Image, _ = optional_import("PIL.Image")
 
 IMAGES, LABELS = "imagesTr", "labelsTr"
 NIFTI_BRIGHTEST, PNG_BRIGHTEST = 1000, 255
+DATASET = "dataset.json"
 TOLERANCE = 1e-3
 
 
@@ -41,15 +46,21 @@ class SyntheticSetWriter:
 
     ``nifti``: int16 images, where 0 is 0 and 1 is 1000, of shape (W, H, 1), or (W, H, 1, C) with several channels;
     uint8 masks with labels 0 and 1. x runs to the patient's left and y to the back, so that a viewer shows an axial
-    slice as it was made. ``png``: 8-bit images with 1 or 3 channels, and masks with 0 and 255.
+    slice as it was made. The affine is nominal: it is that of an axial slice at the origin whatever the plane of the
+    slices was, so that coronal and sagittal slices show upright but bear the wrong axes. ``png``: 8-bit images with 1
+    or 3 channels, and masks with 0 and 255.
 
-    Files carry a running number and nothing else; where they come from stands in ``provenance.json``.
+    Files carry a running number and nothing else; where they come from stands in ``provenance.json``. They are written
+    to a temporary folder beside ``out_dir``, which takes its place on ``close``: without that, after an error or at the
+    end of the process, nothing is left.
 
     Args:
-        out_dir: folder to write to; it must be empty or not exist.
+        out_dir: folder to make; it must be empty or not exist.
         image_format: ``nifti`` or ``png``.
         provenance: what made the images, JSON-like; no names of patients or paths.
         spacing: pixel size in mm, for NIfTI.
+        channel_names: one name per channel of the images, for ``modality`` in ``dataset.json``; ``channel 0`` and so on
+            when None.
 
     Raises:
         FileExistsError: when ``out_dir`` holds anything.
@@ -68,6 +79,7 @@ class SyntheticSetWriter:
         image_format: str = ImageFormat.NIFTI,
         provenance: Mapping[str, Any] | None = None,
         spacing: float = 1.0,
+        channel_names: Sequence[str] | None = None,
     ) -> None:
         check_choice("image_format", image_format, ImageFormat)
         if not spacing > 0:
@@ -76,13 +88,19 @@ class SyntheticSetWriter:
             json.dumps(dict(provenance or {}))
         except TypeError as error:
             raise ValueError(f"provenance must hold only what JSON holds: {error}") from error
+        if channel_names is not None and (
+            isinstance(channel_names, str) or not channel_names or len(set(channel_names)) != len(channel_names)
+        ):
+            raise ValueError(f"channel_names must be a list of different names, got {channel_names!r}")
         self.out_dir = Path(out_dir)
-        if self.out_dir.exists() and (not self.out_dir.is_dir() or any(self.out_dir.iterdir())):
-            raise FileExistsError(f"out_dir must be empty or new, got {self.out_dir}, which holds something")
+        self._check_out_dir()
+        self.channel_names = None if channel_names is None else [str(name) for name in channel_names]
         self.image_format = ImageFormat(image_format)
         self.provenance, self.spacing = dict(provenance or {}), float(spacing)
         self.entries: list[dict[str, Any]] = []
         self.channels: tuple[int, int] | None = None
+        self.closed = False
+        self._folder: Path | None = None
 
     def __enter__(self) -> SyntheticSetWriter:
         return self
@@ -90,8 +108,11 @@ class SyntheticSetWriter:
     def __exit__(
         self, error: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if error is None:
-            self.close()
+        try:
+            if error is None:
+                self.close()
+        finally:
+            self._discard()
 
     def write(
         self,
@@ -110,11 +131,14 @@ class SyntheticSetWriter:
             the B new entries of ``dataset.json``: relative paths ``image`` and ``label``, and ``class_name`` if given.
 
         Raises:
-            ValueError: when shapes, ranges or numbers of channels are wrong.
+            ValueError: when shapes, ranges or numbers of channels are wrong, or the writer is closed.
         """
+        if self.closed:
+            raise ValueError(f"a writer must not be closed before write, got {self.out_dir} closed; make another one")
         pictures, labels = (np.asarray(torch.as_tensor(array).detach().float().cpu()) for array in (images, masks))
         self._check(pictures, labels, class_names)
         self.channels = pictures.shape[1], labels.shape[1]
+        folder = self._temporary()
         suffix = "nii.gz" if self.image_format == ImageFormat.NIFTI else "png"
         new = []
         for position, (picture, label) in enumerate(zip(pictures, labels)):
@@ -123,40 +147,72 @@ class SyntheticSetWriter:
             if class_names is not None:
                 entry["class_name"] = str(class_names[position])
             if self.image_format == ImageFormat.NIFTI:
-                self._write_nifti(entry["image"], np.rint(picture.clip(0, 1) * NIFTI_BRIGHTEST).astype(np.int16))
-                self._write_nifti(entry["label"], label.astype(np.uint8))
+                self._write_nifti(
+                    folder / entry["image"], np.rint(picture.clip(0, 1) * NIFTI_BRIGHTEST).astype(np.int16)
+                )
+                self._write_nifti(folder / entry["label"], label.astype(np.uint8))
             else:
-                self._write_png(entry["image"], np.rint(picture.clip(0, 1) * PNG_BRIGHTEST).astype(np.uint8))
-                self._write_png(entry["label"], label.astype(np.uint8) * PNG_BRIGHTEST)
+                values = np.rint(picture.clip(0, 1) * PNG_BRIGHTEST)
+                self._write_png(folder / entry["image"], values.astype(np.uint8))
+                self._write_png(folder / entry["label"], label.astype(np.uint8) * PNG_BRIGHTEST)
             self.entries.append(entry)
             new.append(entry)
         return new
 
     def close(self) -> None:
-        """Write ``dataset.json`` and ``provenance.json``.
+        """Write ``dataset.json`` and ``provenance.json`` and move all to ``out_dir``; a second call does nothing.
 
         Raises:
+            FileExistsError: when ``out_dir`` holds anything by now.
             ValueError: when nothing was written.
         """
+        if self.closed:
+            return
         if self.channels is None or not self.entries:
             raise ValueError("a synthetic set must hold at least one image, got none; call write before close")
         nifti = self.image_format == ImageFormat.NIFTI
         brightest = NIFTI_BRIGHTEST if nifti else PNG_BRIGHTEST
+        names = self.channel_names or [f"channel {channel}" for channel in range(self.channels[0])]
         description = {
             "name": "synthetic",
             "description": f"synthetic slices with tumor masks; intensities 0 to {brightest} stand for 0 to 1",
             "tensorImageSize": "3D" if nifti else "2D",
             "reference": "",
             "licence": "",
-            "modality": {str(channel): f"channel {channel}" for channel in range(self.channels[0])},
+            "modality": {str(channel): name for channel, name in enumerate(names)},
             "labels": {"0": "background", "1" if nifti else str(PNG_BRIGHTEST): "tumor"},
             "numTraining": len(self.entries),
             "numTest": 0,
             "training": self.entries,
             "test": [],
         }
-        write_json(self.out_dir / "provenance.json", {"synthetic": True, "count": len(self.entries), **self.provenance})
-        write_json(self.out_dir / "dataset.json", description)
+        folder = self._temporary()
+        write_json(folder / "provenance.json", {"synthetic": True, "count": len(self.entries), **self.provenance})
+        write_json(folder / DATASET, description)
+        self._check_out_dir()
+        _move(folder, self.out_dir)
+        self.closed = True
+        self._discard()
+
+    def _check_out_dir(self) -> None:
+        if self.out_dir.exists() and (not self.out_dir.is_dir() or any(self.out_dir.iterdir())):
+            raise FileExistsError(f"out_dir must be empty or new, got {self.out_dir}, which holds something")
+
+    def _temporary(self) -> Path:
+        """Return the folder that files go to until ``close``, made on the first call."""
+        if self._folder is None:
+            target = self.out_dir.absolute()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp"))
+            self._remove = weakref.finalize(self, _remove_folder, self._folder, os.getpid())
+        return self._folder
+
+    def _discard(self) -> None:
+        """Remove the temporary folder, if there is one."""
+        if self._folder is not None:
+            self._remove()
+            self._folder = None
+            self.closed = True
 
     def _check(self, pictures: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None) -> None:
         if pictures.ndim != 4 or labels.ndim != 4 or pictures.shape[::2] != labels.shape[::2]:
@@ -168,6 +224,8 @@ class SyntheticSetWriter:
             raise ValueError(f"images and masks must have channels and one size, got {pictures.shape}, {labels.shape}")
         if self.channels not in (None, channels):
             raise ValueError(f"every batch must have the channels of the first, {self.channels}, got {channels}")
+        if self.channel_names is not None and len(self.channel_names) != channels[0]:
+            raise ValueError(f"channel_names must be one per channel, got {self.channel_names} for {channels[0]}")
         if self.image_format == ImageFormat.PNG and (channels[0] not in (1, 3) or channels[1] not in (1, 3)):
             raise ValueError(f"PNG holds 1 or 3 channels, got {channels}; use image_format nifti")
         if not (np.isfinite(pictures).all() and pictures.min() >= -TOLERANCE and pictures.max() <= 1 + TOLERANCE):
@@ -177,16 +235,35 @@ class SyntheticSetWriter:
         if class_names is not None and len(class_names) != len(pictures):
             raise ValueError(f"class_names must be one per image, got {len(class_names)} for {len(pictures)}")
 
-    def _write_nifti(self, name: str, array: np.ndarray) -> None:
+    def _write_nifti(self, path: Path, array: np.ndarray) -> None:
         volume = array.transpose(2, 1, 0)[:, :, None]
         image = nibabel.Nifti1Image(
             volume[..., 0] if array.shape[0] == 1 else volume,
             np.diag([-self.spacing, -self.spacing, self.spacing, 1.0]),
         )
         image.header.set_xyzt_units("mm")
-        with atomic_path(self.out_dir / name) as temporary:
+        with atomic_path(path) as temporary:
             nibabel.save(image, temporary)
 
-    def _write_png(self, name: str, array: np.ndarray) -> None:
-        with atomic_path(self.out_dir / name) as temporary:
+    def _write_png(self, path: Path, array: np.ndarray) -> None:
+        with atomic_path(path) as temporary:
             Image.fromarray(array[0] if array.shape[0] == 1 else array.transpose(1, 2, 0)).save(temporary)
+
+
+def _move(folder: Path, target: Path) -> None:
+    """Move ``folder`` to ``target``, which is absent or an empty folder."""
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(folder, 0o777 & ~umask)
+    if not target.exists():
+        os.rename(folder, target)
+        return
+    # What is there may be a mount or the working folder, so it stays; the list that makes it a data set comes last.
+    for item in sorted(folder.iterdir(), key=lambda item: item.name == DATASET):
+        shutil.move(item, target / item.name)
+
+
+def _remove_folder(folder: Path, process: int) -> None:
+    """Remove ``folder``, unless this is a fork of the process that made it."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)

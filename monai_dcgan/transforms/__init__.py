@@ -17,7 +17,7 @@ from monai_dcgan.transforms.head import HeadMask, HeadMaskd
 from monai_dcgan.transforms.intensity import ScaleIntensityInHead, ScaleIntensityInHeadd, check_percentiles
 from monai_dcgan.transforms.labels import MergeLabels, MergeLabelsd
 from monai_dcgan.transforms.meta import tracking_meta
-from monai_dcgan.transforms.pairs import PairImageMaskd, split_pair, to_pair
+from monai_dcgan.transforms.pairs import split_pair, to_pair
 from monai_dcgan.transforms.slices import SelectSlicesd, fit_slices, head_box, plane_spacing, slices_of_volume
 from monai_dcgan.transforms.volumes import CheckCased, OrientCased, case_to_slices, load_case
 
@@ -28,7 +28,6 @@ __all__ = [
     "MergeLabels",
     "MergeLabelsd",
     "OrientCased",
-    "PairImageMaskd",
     "ScaleIntensityInHead",
     "ScaleIntensityInHeadd",
     "SelectSlicesd",

@@ -67,7 +67,8 @@ def slice_augmentation(
         vertical_flip: probability of a flip of top and bottom.
         rotation: probability of a rotation.
         max_degrees: largest angle of a rotation in degrees, either way.
-        contrast: probability of a change of contrast, ``image ** g``.
+        contrast: probability of a change of contrast as of ``RandAdjustContrast``,
+            ``((image - min) / range) ** g * range + min`` with the slice's own least value and range.
         gamma: range of ``g``.
         brightness: probability of a change of brightness, ``image * (1 + f)``, clipped to 1.
         max_brightness: largest ``f``, either way.

@@ -21,30 +21,33 @@ from monai.data import get_track_meta, set_track_meta
 __all__ = ["tracking_meta"]
 
 _lock = threading.Lock()
-_active = 0
 _before = True
+# What each block that is open now asked for, in the order they began.
+_open: list[list[bool]] = []
 
 
 @contextmanager
 def tracking_meta(on: bool) -> Iterator[None]:
-    """Switch the tracking of metadata on or off inside the block; the last block to end restores what was before.
+    """Switch the tracking of metadata on or off inside the block; afterwards it is as it was.
 
     Slices have no affine, and without metadata MONAI's random transforms are several times as fast on them. Volumes
-    need it for their orientation, whatever the caller has switched.
+    need it for their orientation, whatever the caller has switched. Blocks may be nested, and may overlap in threads:
+    what the youngest open block asked for holds, and with the last one the state before the first comes back.
 
     Args:
         on: whether transforms make ``MetaTensor``.
     """
-    global _active, _before
+    global _before
+    block = [on]
     with _lock:
-        if _active == 0:
+        if not _open:
             _before = get_track_meta()
-        _active += 1
+        _open.append(block)
         set_track_meta(on)
     try:
         yield
     finally:
         with _lock:
-            _active -= 1
-            if _active == 0:
-                set_track_meta(_before)
+            # By identity: another block may ask for the same.
+            _open[:] = [other for other in _open if other is not block]
+            set_track_meta(_open[-1][0] if _open else _before)

@@ -12,13 +12,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import torch
-from monai.transforms import Transform
 
-__all__ = ["PairImageMaskd", "split_pair", "to_pair"]
+__all__ = ["split_pair", "to_pair"]
 
 
 def to_pair(image: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -68,22 +64,3 @@ def split_pair(pair: torch.Tensor, mask_channels: int) -> tuple[torch.Tensor, to
         )
     image, mask = pair.split([channels - mask_channels, mask_channels], dim=-3)
     return image.add(1).div(2).clamp(0, 1), (mask > 0).to(pair.dtype)
-
-
-class PairImageMaskd(Transform):
-    """Add the pair of image and mask to an item or a batch: see ``to_pair``.
-
-    Args:
-        image_key: key of the image (..., C, H, W) in [0, 1].
-        label_key: key of the mask (..., M, H, W) in {0, 1}.
-        pair_key: key of the result (..., C + M, H, W) in [-1, 1].
-    """
-
-    def __init__(self, image_key: str = "image", label_key: str = "label", pair_key: str = "pair") -> None:
-        self.image_key, self.label_key, self.pair_key = image_key, label_key, pair_key
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Add the pair to a copy of the item."""
-        item = dict(data)
-        item[self.pair_key] = to_pair(item[self.image_key], item[self.label_key])
-        return item

@@ -162,6 +162,18 @@ def test_monai_runs_training_evaluation_and_inference(phantoms, tiny, tmp_path):
     assert len(load_decathlon_datalist(tmp_path / "made/dataset.json", True, "training")) == 3
 
 
+def test_the_package_workflow_under_the_command_of_monai_refuses_unknown_ids(tmp_path):
+    where = ["--workflow_name", "monai_dcgan.workflow.DCGANWorkflow", "--config_file", config_file("train")]
+    done = run_bundle(*where, "--widht", 8, cwd=tmp_path)
+    assert done.returncode != 0
+    assert (
+        "config id 'widht' of the command line is not one that train.json knows; did you mean 'width'?" in done.stderr
+    )
+    done = run_bundle(*where, "--image_size", 48, cwd=tmp_path)
+    assert "widht" not in done.stderr
+    assert done.returncode != 0
+
+
 def test_command_line_and_bundle_train_the_same_weights(trained, phantoms, tiny, tmp_path):
     assert main(["train", str(phantoms), "--out", str(tmp_path / "again"), *tiny]) == 0
     first, again = (torch.load(run / "model.pt", weights_only=True) for run in (trained, tmp_path / "again"))

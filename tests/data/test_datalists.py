@@ -78,13 +78,96 @@ def test_brats_2023_names_and_visits_of_one_patient(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "patient"),
-    [("brats_2013_pat0003_1", "brats_2013_pat0003"), ("Brats18_TCIA08_167_1", "Brats18_TCIA08_167")],
+    [
+        ("brats_2013_pat0003_1", "brats_2013_pat0003"),
+        ("Brats17_2013_0_1", "Brats17_2013_0"),
+        ("Brats18_TCIA08_167_1", "Brats18_TCIA08_167"),
+        ("BraTS19_CBICA_AAB_1", "BraTS19_CBICA_AAB"),
+        ("BraTS-MEN-RT-0001-1", "BraTS-MEN-RT-0001"),
+        ("BraTS20_Training_001", "BraTS20_Training_001"),
+        ("BraTS2021_00003", "BraTS2021_00003"),
+    ],
 )
 def test_brats_scan_number_is_no_patient(tmp_path, name, patient):
     image, label = head_volume(0)
     save(image, tmp_path / name / f"{name}_flair.nii.gz")
     save(label, tmp_path / name / f"{name}_seg.nii.gz")
     assert find_cases(tmp_path)[0]["patient"] == patient
+
+
+def msd_of(folder, names):
+    """A data set in MSD layout with empty files."""
+    for kind in ("imagesTr", "labelsTr"):
+        (folder / kind).mkdir()
+        for name in names:
+            (folder / kind / f"{name}.nii.gz").touch()
+    entries = [{"image": f"./imagesTr/{name}.nii.gz", "label": f"./labelsTr/{name}.nii.gz"} for name in names]
+    write_json(folder / "dataset.json", {"training": entries})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("sub-01_ses-1", "sub-01_ses-2"),
+        ("sub-01_ses-1_FLAIR", "sub-01_ses-2_FLAIR"),
+        ("a_visit2", "a_visit1"),
+        ("TCGA_CS_4942_19970222", "TCGA_CS_4942_19980101"),
+        ("x-2001-01-31", "x-2002-01-31"),
+        ("p7_T1", "p7_T2"),
+        ("UPENN-GBM-00001_11", "UPENN-GBM-00001_21"),
+        ("UCSF-PDGM-0429", "UCSF-PDGM-0429_FU003d"),
+        ("sub-01_pre", "sub-01_post"),
+    ],
+)
+def test_visits_as_patients_are_warned_of(tmp_path, names, caplog):
+    msd_of(tmp_path, [*names, "other"])
+    assert [case["patient"] for case in find_cases(tmp_path)] == sorted([*names, "other"])
+    first, second = sorted(names)
+    assert f"{first} and {second} count as different patients" in caplog.text
+    assert "(1 such groups)" in caplog.text
+    assert "give patient_pattern" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("TCGA_CS_4941", "TCGA_CS_4942", "TCGA_DU_5849"),
+        ("BRATS_001", "BRATS_002"),
+        ("BraTS2021_00000", "BraTS2021_00001"),
+        ("BraTS20_Training_001", "BraTS20_Training_002"),
+        ("sub-01", "sub-02"),
+        ("sub-01_ses-1", "sub-02_ses-1"),
+        ("brain_2013_1", "brain_2013_2"),
+        ("1", "2"),
+    ],
+)
+def test_numbers_of_patients_are_not_warned_of(tmp_path, names, caplog):
+    msd_of(tmp_path, names)
+    assert len({case["patient"] for case in find_cases(tmp_path)}) == len(names)
+    assert not caplog.records
+
+
+def test_msd_with_names_of_brats(tmp_path, caplog):
+    msd_of(tmp_path, ["BraTS-GLI-00000-000", "BraTS-GLI-00000-001"])
+    assert {case["patient"] for case in find_cases(tmp_path)} == {"BraTS-GLI-00000"}
+    assert not caplog.records
+
+
+def test_pattern_goes_before_what_the_data_say(msd, brats, pictures, index_rows, write_index, tmp_path, caplog):
+    folder = tmp_path / "visits"
+    folder.mkdir()
+    msd_of(folder, ["sub-01_ses-1", "sub-01_ses-2"])
+    assert {case["patient"] for case in find_cases(folder, patient_pattern="([^/]+)_[^/]*$")} == {"sub-01"}
+    content = read_json(msd / "dataset.json")
+    write_json(msd / "dataset.json", {"training": [{**entry, "patient": "x"} for entry in content["training"]]})
+    assert [case["patient"] for case in find_cases(msd, patient_pattern=r"P(\d)")] == ["0", "1", "2"]
+    assert [case["patient"] for case in find_cases(brats, patient_pattern=r"ing_\d+(\d)_")] == ["0", "1"]
+    write_index(pictures, [{**row, "patient": "x"} for row in index_rows])
+    assert {case["patient"] for case in find_cases(pictures, patient_pattern=r"^(\w+)/")} == {"anna", "bert"}
+    assert not caplog.records
+    for data in (msd, brats):
+        with pytest.raises(ValueError, match="patient_pattern must match every file"):
+            find_cases(data, patient_pattern="(nothing)")
 
 
 def test_pictures_by_folder(pictures, caplog):

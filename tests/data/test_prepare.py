@@ -234,8 +234,8 @@ def test_header_of_label_differs(msd, tmp_path, monkeypatch, affine, text):
     _, label = head_volume(1)
     save(label, msd / "labelsTr" / "P1.nii.gz", affine)
     expected = rf"same voxel grid, got LPS, 1 x 1 x 2 mm, origin 0, 0, 0 .*{text}, origin .*correct the header"
+    monkeypatch.setattr(MODULE, "check_headers", lambda cases: None)
     with pytest.raises(ValueError, match=r"case P1 cannot be used .*" + expected):
-        monkeypatch.setattr(MODULE, "check_headers", lambda cases: None)
         prepare(msd, tmp_path / "store", **SMALL)
     monkeypatch.undo()
     monkeypatch.setattr(MODULE, "load_case", None)

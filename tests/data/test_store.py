@@ -26,6 +26,8 @@ from monai_dcgan.utils.files import read_json, write_json
 RANDOM = np.random.RandomState(0)
 IMAGES = RANDOM.rand(10, 2, 32, 32).astype(np.float32)
 MASKS = (RANDOM.rand(10, 1, 32, 32) > 0.8).astype(np.uint8)
+MASKS[1::2] = 0
+MASKS[4] = 0
 
 
 def record(number: int) -> dict:
@@ -59,7 +61,8 @@ def test_content(store):
     assert store.patients == ["p0", "p1", "p2"]
     assert store.class_names == ["glioma", "meningioma"]
     assert store.slices[3] == {"index": 3, **record(3)}
-    assert store.describe()["slices_with_tumor"] == 5
+    assert store.describe()["slices_with_tumor"] == 4, "a tumor smaller than a pixel is not in the mask of slice 4"
+    assert store.describe()["tumor_share"] == 0.4
     assert store.describe()["classes"] == {"glioma": 4, "meningioma": 6}
     with pytest.raises(ValueError, match="read-only"):
         store.images[0] = 0

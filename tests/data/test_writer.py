@@ -12,6 +12,10 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
+import sys
+
 import nibabel
 import numpy as np
 import pytest
@@ -85,6 +89,8 @@ def test_target_must_be_empty(tmp_path):
     ("kwargs", "text"),
     [
         ({"image_format": "dicom"}, "image_format must be one of nifti, png, got 'dicom'"),
+        ({"channel_names": "FLAIR"}, "channel_names must be a list of different names, got 'FLAIR'"),
+        ({"channel_names": ["T1", "T1"]}, "channel_names must be a list of different names"),
         ({"spacing": 0}, "spacing must be above 0 mm"),
         ({"provenance": {"net": object()}}, "provenance must hold only what JSON holds"),
     ],
@@ -115,15 +121,79 @@ def test_bad_batches(tmp_path):
         writer.write(images.repeat(1, 3, 1, 1), masks)
 
 
-def test_error_leaves_no_data_list(tmp_path):
+def contents(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_error_leaves_nothing_and_a_rerun_works(tmp_path, existing):
     images, masks = batch(2)
+    target = tmp_path / "deeper" / "set"
+    if existing:
+        target.mkdir(parents=True)
 
     def write(*batches: torch.Tensor) -> None:
-        with SyntheticSetWriter(tmp_path) as writer:
+        with SyntheticSetWriter(target) as writer:
             for labels in batches:
                 writer.write(images, labels)
 
     with pytest.raises(ValueError, match="masks must hold"):
         write(masks, masks + 1)
-    assert (tmp_path / "imagesTr").is_dir()
-    assert not (tmp_path / "dataset.json").exists()
+    assert contents(target.parent) == (["set"] if existing else [])
+    assert not existing or contents(target) == []
+    write(masks)
+    assert contents(target.parent) == ["set"]
+    assert contents(target) == ["dataset.json", "imagesTr", "labelsTr", "provenance.json"]
+    assert target.stat().st_mode & 0o700 == 0o700
+    assert target.stat().st_mode == (tmp_path / "deeper").stat().st_mode
+
+
+def test_nothing_is_there_before_close(tmp_path):
+    images, masks = batch(2)
+    writer = SyntheticSetWriter(tmp_path / "set")
+    writer.write(images, masks)
+    assert not (tmp_path / "set").exists()
+    writer.close()
+    assert contents(tmp_path) == ["set"]
+    writer.close()
+    with pytest.raises(ValueError, match="must not be closed before write"):
+        writer.write(images, masks)
+    writer = SyntheticSetWriter(tmp_path / "dropped")
+    writer.write(images, masks)
+    del writer
+    gc.collect()
+    assert contents(tmp_path) == ["set"]
+
+
+def test_end_of_process_without_close_leaves_nothing(tmp_path):
+    code = (
+        "import sys, torch; from monai_dcgan.data import SyntheticSetWriter as Writer; writer = Writer(sys.argv[1]);"
+        "writer.write(torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 32, 32));"
+        " sys.exit(3 if writer._folder.is_dir() else 4)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, str(tmp_path / "set")], check=False)
+    assert result.returncode == 3
+    assert contents(tmp_path) == []
+
+
+def test_target_filled_meanwhile_is_kept(tmp_path):
+    images, masks = batch(2)
+    writer = SyntheticSetWriter(tmp_path / "set")
+    writer.write(images, masks)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "other").touch()
+    with pytest.raises(FileExistsError, match="out_dir must be empty or new"):
+        writer.close()
+    assert contents(tmp_path / "set") == ["other"]
+
+
+def test_channel_names(tmp_path):
+    images, masks = batch(2, channels=2)
+    with SyntheticSetWriter(tmp_path / "named", channel_names=["FLAIR", "T1"]) as writer:
+        writer.write(images, masks)
+    assert read_json(tmp_path / "named" / "dataset.json")["modality"] == {"0": "FLAIR", "1": "T1"}
+    with SyntheticSetWriter(tmp_path / "plain") as writer:
+        writer.write(images, masks)
+    assert read_json(tmp_path / "plain" / "dataset.json")["modality"] == {"0": "channel 0", "1": "channel 1"}
+    with pytest.raises(ValueError, match=r"channel_names must be one per channel, got \['FLAIR'\] for 2"):
+        SyntheticSetWriter(tmp_path / "set", channel_names=["FLAIR"]).write(images, masks)

@@ -171,6 +171,16 @@ def test_same_seed_same_weights():
     assert not torch.equal(weights[0], weights[2])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("amp", ["off", "auto", "float16"])
+def test_trains_on_a_gpu(amp):
+    trainer = make_training(amp=amp, device="cuda:0", num_classes=2)
+    trainer.run()
+    assert trainer.state.output["fakes"].is_cuda
+    assert torch.isfinite(trainer.state.output[TERMS]["g_loss"])
+    assert {parameter.device.type for parameter in trainer.ema.network.parameters()} == {"cuda"}
+
+
 def test_prepare_batch_joins_image_and_mask():
     batch = next(iter(DataLoader(Squares(), batch_size=4)))
     pair, index = prepare_pair_batch(batch, torch.device("cpu"))

@@ -25,7 +25,6 @@ from monai_dcgan.transforms import (
     HeadMaskd,
     MergeLabelsd,
     OrientCased,
-    PairImageMaskd,
     ScaleIntensityInHeadd,
     case_to_slices,
     slice_augmentation,
@@ -143,12 +142,3 @@ def test_augmentation_differs_by_seed_and_keeps_the_metadata_switch():
     assert not torch.equal(first, second)
     assert type(first) is torch.Tensor
     assert monai.data.get_track_meta() == before
-
-
-def test_pair_leaves_its_input():
-    item = slice_item()
-    before = copy.deepcopy(item)
-    result = PairImageMaskd()(item)
-    assert item.keys() == before.keys()
-    assert result["pair"].shape == (3, SIZE, SIZE)
-    assert (result["pair"].min(), result["pair"].max()) == (-1, 1)

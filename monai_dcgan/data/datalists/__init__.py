@@ -56,8 +56,9 @@ def find_cases(
         modalities: channels of the images, in this order, or one alone; None means all. BraTS: t1, t1ce, t2, flair,
             where all means what every case has. MSD: by number or by name in ``dataset.json``. Pictures: by number.
         mask_suffix: what a mask's name has after the stem of its picture.
-        patient_pattern: regular expression, searched in a file's path relative to ``data_dir``; its first group is the
-            patient.
+        patient_pattern: regular expression, searched in the path of a case's first image relative to ``data_dir``; its
+            first group is the patient, whatever else names one. Without it the patient is what the data set says, or
+            the name of the case (without the visit for names of the BraTS challenges).
         fold_column: column of ``index.csv``, or key of an entry of ``dataset.json``, that holds the fold. None means
             the one column whose name holds ``fold``, or the key ``fold``, where there is one.
 

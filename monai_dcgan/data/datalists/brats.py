@@ -18,10 +18,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_dcgan.data.datalists.common import make_case, match_patient, single
+from monai_dcgan.data.datalists.common import make_case, match_patient, single, warn_of_visits
 from monai_dcgan.utils.checks import check_choice
+from monai_dcgan.utils.enums import Keys
 
-__all__ = ["brats_cases", "brats_files"]
+__all__ = ["brats_cases", "brats_files", "brats_patient"]
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,9 @@ BRATS_MODALITIES = ("t1", "t1ce", "t2", "flair")
 BRATS_2023 = {"t1n": "t1", "t1c": "t1ce", "t2w": "t2", "t2f": "flair"}
 BRATS_FILE = re.compile(r"(?P<case>.+)[_-](?P<what>t1|t1ce|t2|flair|seg|t1n|t1c|t2w|t2f)\.nii(\.gz)?", re.IGNORECASE)
 # Names that end in the number of a visit, so that several cases are one patient.
-BRATS_PATIENT = re.compile(r"(BraTS-[A-Za-z]+-\d+)-\d+|(brats_2013_pat\d+)_\d+|(Brats1[78]_\w+_\w+)_\d+", re.IGNORECASE)
+BRATS_PATIENT = re.compile(
+    r"(BraTS(?:-[A-Za-z]+)+-\d+)-\d+|(brats_2013_pat\d+)_\d+|(BraTS1[789]_\w+_\w+)_\d+", re.IGNORECASE
+)
 
 
 def brats_files(data_dir: Path) -> Iterator[tuple[Path, str, str]]:
@@ -40,6 +43,12 @@ def brats_files(data_dir: Path) -> Iterator[tuple[Path, str, str]]:
         if match and not path.name.startswith("."):
             kind = match["what"].lower()
             yield path, match["case"], BRATS_2023.get(kind, kind)
+
+
+def brats_patient(name: str) -> str:
+    """Return the patient of a case that is named as in a BraTS challenge; any other name as it is."""
+    match = BRATS_PATIENT.fullmatch(name)
+    return next(group for group in match.groups() if group) if match else name
 
 
 def brats_cases(
@@ -59,10 +68,10 @@ def brats_cases(
         if missing:
             raise FileNotFoundError(f"case {name} must have the modalities {chosen}, got no file for {missing}")
         images = [files[kind] for kind in chosen]
-        match = BRATS_PATIENT.fullmatch(name)
-        own = next(group for group in match.groups() if group) if match else name
-        patient = match_patient(pattern, images[0], data_dir) if pattern else own
+        patient = match_patient(pattern, images[0], data_dir) if pattern else brats_patient(name)
         cases.append(make_case(single(images), files["seg"], patient, name))
+    if pattern is None:
+        warn_of_visits(case[Keys.PATIENT] for case in cases)
     if labeled:
         logger.info("modalities: %s", ", ".join(chosen))
     return cases

@@ -12,8 +12,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,22 @@ __all__ = [
     "warn_of_visits",
 ]
 
+logger = logging.getLogger(__name__)
+
 CHANNELS = "channels"
+# What may follow the visit in the name of a file: a modality, or nnU-Net's number of a channel.
+MODALITY_TOKEN = re.compile(r"[_-](?:flair|t1w|t2w|t1ce|t1gd|t1c|t1n|t2f|0000)$", re.IGNORECASE)
+VISIT_TOKEN = re.compile(
+    r"[_-](?:(?:visit|timepoint|time|tp|scan|followup|fu|day|week|month|date|v|t)[_-]?\d+[a-z]?"
+    r"|ses(?:sion)?[_-]?[a-z0-9]+|pre|post|baseline|followup"
+    r"|(?:19|20)\d{6}|(?:19|20)\d\d[_-]\d\d[_-]\d\d|\d\d[_-]\d\d[_-](?:19|20)\d\d)$",
+    re.IGNORECASE,
+)
+# A bare number is a visit only after what is a patient's number itself; otherwise it is the patient (TCGA_CS_4941).
+NUMBER_TOKEN = re.compile(r"[_-]\d{1,3}$")
+PATIENT_NUMBER = re.compile(
+    r"(?:^|[_-])(?!(?:19|20)\d\d$)(?:pat|patient|sub|subject|subj|p|case|id)?\d+$", re.IGNORECASE
+)
 
 
 def compile_pattern(patient_pattern: str | None) -> re.Pattern[str] | None:
@@ -55,6 +71,38 @@ def match_patient(pattern: re.Pattern[str], path: Path, data_dir: Path) -> str:
     if match is None or match.group(1) is None:
         raise ValueError(f"patient_pattern must match every file, got no match of {pattern.pattern!r} in {name}")
     return match.group(1)
+
+
+def warn_of_visits(names: Iterable[str]) -> None:
+    """Warn when names that count as patients differ only by what looks like a visit, a session, a date or a time.
+
+    Args:
+        names: patients that were taken from the names of files or folders.
+    """
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        groups.setdefault(_without_visit(name), set()).add(name)
+    visits = [sorted(group) for _, group in sorted(groups.items()) if len(group) > 1]
+    if visits:
+        logger.warning(
+            "%s and %s count as different patients, though their names differ only by what looks like a visit, session "
+            "or date (%d such groups); if they are one patient, it may end up in training and test: give "
+            "patient_pattern, a regular expression whose first group is the patient, such as '([^/]+)_[^/]*$' for all "
+            "before the last underscore of a name",
+            *visits[0][:2],
+            len(visits),
+        )
+
+
+def _without_visit(name: str) -> str:
+    """Return ``name`` without a visit at its end; as it is when it ends otherwise."""
+    bare = MODALITY_TOKEN.sub("", name)
+    shorter = VISIT_TOKEN.sub("", bare)
+    if shorter == bare:
+        shorter = NUMBER_TOKEN.sub("", bare)
+        if not PATIENT_NUMBER.search(shorter):
+            return bare
+    return shorter or bare
 
 
 def stem_of(path: Path) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 
 from monai.data import load_decathlon_datalist
 
+from monai_dcgan.data.datalists.brats import brats_patient
 from monai_dcgan.data.datalists.common import (
     CHANNELS,
     channel_numbers,
@@ -27,6 +28,7 @@ from monai_dcgan.data.datalists.common import (
     match_patient,
     single,
     stem_of,
+    warn_of_visits,
 )
 from monai_dcgan.utils.files import read_json
 
@@ -45,7 +47,7 @@ def msd_cases(
         str(name): int(number) for number, name in (content.get("modality") or {}).items() if str(number).isdigit()
     }
     channels = channel_numbers(modalities, names)
-    cases = []
+    cases, guessed = [], []
     for entry in load_decathlon_datalist(str(file), is_segmentation=True, data_list_key="training"):
         if "label" not in entry:
             raise ValueError(f"{file} must give a label for every training image, got none for {entry.get('image')}")
@@ -54,8 +56,15 @@ def msd_cases(
         fold = entry.get(fold_column or "fold", "")
         if fold_column is not None and fold_column not in entry:
             raise ValueError(f"fold_column must be a key of every training entry of {file}, got {fold_column!r}")
-        patient = entry.get("patient") or (match_patient(pattern, images[0], data_dir) if pattern else name)
+        if pattern:
+            patient = match_patient(pattern, images[0], data_dir)
+        elif entry.get("patient"):
+            patient = str(entry["patient"])
+        else:
+            patient = brats_patient(name)
+            guessed.append(patient)
         label = [Path(item) for item in listed(entry["label"])]
-        case = make_case(single(images), single(label), str(patient), name, str(entry.get("class_name", "")), str(fold))
+        case = make_case(single(images), single(label), patient, name, str(entry.get("class_name", "")), str(fold))
         cases.append(case if channels is None else {**case, CHANNELS: channels})
+    warn_of_visits(guessed)
     return cases

@@ -44,10 +44,10 @@ def index_cases(
     if missing:
         raise ValueError(f"{file} must have the columns {', '.join(wanted)}, got {', '.join(columns)}")
     patient_of: Callable[[dict[str, str], Path], str]
-    if "patient" in columns:
-        patient_of = lambda row, image: row["patient"]  # noqa: E731
-    elif pattern is not None:
+    if pattern is not None:
         patient_of = lambda row, image: match_patient(pattern, image, data_dir)  # noqa: E731
+    elif "patient" in columns:
+        patient_of = lambda row, image: row["patient"]  # noqa: E731
     elif fold_column:
         logger.warning(
             "%s has no column patient: each fold of %r counts as one patient, so that a fold is the smallest unit of "
