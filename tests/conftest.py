@@ -12,10 +12,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def untouched_logging() -> None:
+    """The command line sets levels for its process; no test sees what another one set."""
+    for name in ("monai_dcgan", "monai_dcgan.evaluation.handler"):
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")
