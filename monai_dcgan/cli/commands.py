@@ -95,10 +95,6 @@ def generate(args: argparse.Namespace) -> None:
     """Make labeled slices."""
     values = {"num_slices": args.num, "seed": args.seed, "image_format": args.format, "device": args.device}
     override = {name: value for name, value in {**dict(_parsed(args.set)), **values}.items() if value is not None}
-    if args.config:
-        raise ValueError(
-            "config must be left out for generate, the settings of a network come with its weights; use --set"
-        )
     if args.dry_run:
         workflow = DCGANWorkflow(inference_configs(args.model), override, workflow_type="inference", logging_file=False)
         names = ("num_slices", "seed", "image_format", "image_size", "image_channels", "mask_channels", "latent_size")
@@ -114,9 +110,11 @@ def evaluate(args: argparse.Namespace) -> None:
     """Compare synthetic slices with held-out patients."""
     run = RunFolder(args.run)
     run.check_trained()
+    cache = run.path / "cache"
     override = {
         "output_dir": args.run,
         "dataset_dir": args.data,
+        "cache_dir": str(cache) if cache.is_dir() else None,
         "evaluate_split": args.split,
         "extractor": args.extractor,
         "evaluation_dir": args.out,

@@ -90,15 +90,16 @@ def build_parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
     common.add_argument("-v", "--verbose", action="store_true", help="log more")
-    settings = argparse.ArgumentParser(add_help=False)
-    settings.add_argument(
+    overlays = argparse.ArgumentParser(add_help=False)
+    overlays.add_argument(
         "--config",
         action="append",
         default=[],
         metavar="FILE",
         help="overlay on the bundle's config: a JSON file, or a name such as data/figshare; may be repeated",
     )
-    settings.add_argument(
+    values = argparse.ArgumentParser(add_help=False)
+    values.add_argument(
         "--set",
         action="append",
         default=[],
@@ -108,10 +109,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_demo(commands, [common])
     _add_phantom(commands, [common])
-    _add_prepare(commands, [common, settings])
-    _add_train(commands, [common, settings])
-    _add_generate(commands, [common, settings])
-    _add_evaluate(commands, [common, settings])
+    _add_prepare(commands, [common, overlays, values])
+    _add_train(commands, [common, overlays, values])
+    _add_generate(commands, [common, values])
+    _add_evaluate(commands, [common, overlays, values])
     return parser
 
 
