@@ -68,8 +68,10 @@ class SliceDataset(Dataset):
             if missing:
                 raise ValueError(f"splits must name every patient of the store, got none for {missing[:5]}")
         chosen = store.indices(patients) if indices is None else np.asarray(list(indices), dtype=np.int64)
+        if part is not None and len(chosen) == 0:
+            raise ValueError(f"part must be one that has patients, the split puts none into {str(part)!r}")
         if len(chosen) == 0:
-            raise ValueError(f"a data set must hold at least one slice, got none (part {part}, patients {patients})")
+            raise ValueError(f"a data set must hold at least one slice, got none (patients {patients})")
         if chosen.min() < 0 or chosen.max() >= len(store):
             raise ValueError(f"indices must be from 0 to {len(store) - 1}, got {chosen.min()} to {chosen.max()}")
         self.store, self.index, self.transform = store, chosen, transform

@@ -161,7 +161,7 @@ def test_dataset_parts(store):
             r"splits must name every patient of the store, got none for \['p1'",
         ),
         ({"splits": {"p0": "train"}, "part": "dev"}, "part must be one of train, validation, test"),
-        ({"splits": dict.fromkeys(["p0", "p1", "p2"], "train"), "part": "test"}, "at least one slice, got none"),
+        ({"splits": dict.fromkeys(["p0", "p1", "p2"], "train"), "part": "test"}, "the split puts none into 'test'"),
         ({"indices": [10]}, "indices must be from 0 to 9"),
         ({"indices": []}, "at least one slice"),
     ],
