@@ -17,13 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from ignite.engine import Events
 from monai.engines.workflow import Workflow
 from torch import nn
 
 from monai_dcgan.utils.checks import check_positive_int
-from monai_dcgan.utils.files import atomic_path
+from monai_dcgan.utils.files import write_tensors
 from monai_dcgan.utils.weights import check_weights, read_checkpoint
 
 __all__ = ["GeneratorSaver", "ResumeTraining", "TrainingCheckpoint", "latest_checkpoint"]
@@ -70,8 +69,7 @@ class TrainingCheckpoint:
             return
         objects = {**self.objects, **_of_the_engine(engine)}
         path = self.folder / f"epoch_{engine.state.epoch:06d}.pt"
-        with atomic_path(path) as temporary:
-            torch.save({name: value.state_dict() for name, value in objects.items()}, temporary)
+        write_tensors(path, {name: value.state_dict() for name, value in objects.items()})
         for old in sorted(self.folder.glob("epoch_*.pt"))[: -self.keep]:
             old.unlink()
 
@@ -147,5 +145,4 @@ class GeneratorSaver:
     def __call__(self, engine: Workflow | None = None) -> None:
         """Save the generator as it is now."""
         weights = {name: value.detach().cpu().contiguous() for name, value in self.generator.state_dict().items()}
-        with atomic_path(self.path) as temporary:
-            torch.save(weights, temporary)
+        write_tensors(self.path, weights)

@@ -22,7 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["atomic_path", "read_json", "read_json_lines", "sha256_file", "write_json", "write_text"]
+import torch
+
+__all__ = ["atomic_path", "read_json", "read_json_lines", "sha256_file", "write_json", "write_tensors", "write_text"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +65,13 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """Write ``value`` to ``path`` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_tensors(path: str | Path, value: Any) -> None:
+    """Write ``value`` to ``path`` with ``torch.save``, whole or not at all; equal values give equal bytes."""
+    # Given a path, torch.save would put its name, here a temporary one, into the file.
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        torch.save(value, stream)
 
 
 def read_json(path: str | Path) -> Any:

@@ -176,5 +176,4 @@ def test_the_package_workflow_under_the_command_of_monai_refuses_unknown_ids(tmp
 
 def test_command_line_and_bundle_train_the_same_weights(trained, phantoms, tiny, tmp_path):
     assert main(["train", str(phantoms), "--out", str(tmp_path / "again"), *tiny]) == 0
-    first, again = (torch.load(run / "model.pt", weights_only=True) for run in (trained, tmp_path / "again"))
-    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert (trained / "model.pt").read_bytes() == (tmp_path / "again" / "model.pt").read_bytes()
