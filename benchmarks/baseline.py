@@ -97,7 +97,7 @@ def evaluate(name: str, folder: Path, extractor: str) -> list[dict[str, Any]]:
     record = read_json(run.path / "run.json")
     conditions = {
         "data": name,
-        "recipe": record["settings"]["recipe"],
+        "recipe": "paper",
         "images_shown": record["images"],
         "image_size": record["network"]["image_size"],
         "width": record["network"]["width"],

@@ -47,7 +47,8 @@ FROM_DATA = ("image_channels", "mask_channels", "store_key")
 def phantom(args: argparse.Namespace) -> None:
     """Write a data set of digital patients."""
     if args.dry_run:
-        _print_plan({"out": args.out, "patients": args.patients, "spacing": args.spacing, "seed": args.seed})
+        names = ("out", "patients", "spacing", "healthy", "seed")
+        _print_plan({name: getattr(args, name) for name in names})
         return
     from monai_dcgan.data.phantom import write_phantoms
 

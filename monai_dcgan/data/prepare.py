@@ -21,10 +21,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 from monai.transforms import Compose
-from monai.utils import optional_import
 
 from monai_dcgan.data.datalists import CHANNELS, find_cases
 from monai_dcgan.data.datalists.common import name_list
@@ -110,8 +110,8 @@ def prepare(
 
     Example:
         >>> store = prepare("Task01_BrainTumour", cache_dir="cache", image_size=64, modalities=["FLAIR"])
-        >>> store.images.shape
-        (45210, 1, 64, 64)
+        >>> store.images.shape  # one row a slice
+        (N, 1, 64, 64)
     """
     check_image_size(image_size)
     check_positive_int("num_workers", num_workers)
@@ -270,9 +270,6 @@ def _results(cases: Sequence[dict[str, Any]], transform: Compose, workers: int) 
     if workers == 1:
         yield from (_slices_of_case(case, transform) for case in cases)
         return
-    joblib, found = optional_import("joblib")
-    if not found:
-        raise ImportError("num_workers above 1 needs joblib: pip install joblib")
     parallel = joblib.Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs")
     yield from parallel(joblib.delayed(_slices_of_case)(case, transform) for case in cases)
 

@@ -104,7 +104,7 @@ class TrainingLog:
         if bad:
             raise FloatingPointError(
                 f"{', '.join(bad)} must stay finite, got {means[bad[0]]} at iteration {engine.state.iteration}; "
-                "the last checkpoint is from before; try a lower learning rate, or amp off"
+                "a checkpoint, where there is one, is from before; try a lower learning rate, or amp off"
             )
         self._write_line(engine, {**means, "images_per_second": speed})
 
