@@ -18,13 +18,15 @@ from monai_dcgan.data.prepare import default_cache_dir, prepare
 from monai_dcgan.data.provenance import provenance
 from monai_dcgan.data.sampling import StreamSampler
 from monai_dcgan.data.splits import load_splits, save_splits, split_patients
-from monai_dcgan.data.store import SliceStore, StoreWriter, is_store
+from monai_dcgan.data.settings import Slicing, Source
+from monai_dcgan.data.store import SliceStore, is_store
 from monai_dcgan.data.writer import SyntheticSetWriter
 
 __all__ = [
     "SliceDataset",
     "SliceStore",
-    "StoreWriter",
+    "Slicing",
+    "Source",
     "SyntheticSetWriter",
     "StreamSampler",
     "default_cache_dir",

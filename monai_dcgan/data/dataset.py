@@ -90,10 +90,10 @@ class SliceDataset(Dataset):
             where the data has no classes), ``patient``; after ``transform`` whatever it makes of them.
         """
         position = range(len(self.index))[position]
-        index = self.index[position]
+        image, mask = self.store.read(self.index[position])
         item: dict[str, Any] = {
-            str(Keys.IMAGE): torch.from_numpy(self.store.images[index].astype(np.float32)),
-            str(Keys.LABEL): torch.from_numpy(self.store.masks[index].astype(np.float32)),
+            str(Keys.IMAGE): torch.from_numpy(image.astype(np.float32)),
+            str(Keys.LABEL): torch.from_numpy(mask.astype(np.float32)),
             "class_index": int(self.class_index[position]),
             str(Keys.PATIENT): self.data[position][Keys.PATIENT],
         }

@@ -16,13 +16,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from monai_dcgan.utils.checks import check_fraction
+from monai_dcgan.data.strata import Stratify, share, strata
+from monai_dcgan.utils.checks import check_fraction, check_positive_int
 from monai_dcgan.utils.enums import Keys, Split
 from monai_dcgan.utils.files import read_json, write_json
 
-__all__ = ["load_splits", "save_splits", "split_patients"]
+__all__ = ["Stratify", "k_folds", "load_folds", "load_splits", "save_folds", "save_splits", "split_patients"]
 
 PARTS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 
@@ -33,12 +32,16 @@ def split_patients(
     seed: int = 0,
     validation_folds: Iterable[object] | None = None,
     test_folds: Iterable[object] | None = None,
+    stratify: str | None = None,
 ) -> dict[str, Split]:
-    """Assign every patient to one part.
+    """Assign every patient, with all scans of all dates, to one part.
 
     Where folds are given for a part, it consists of exactly the patients of these folds; the other patients are shared
     among the remaining parts by their fractions. The result depends on the set of patients and the seed, not on the
     order of ``cases``.
+
+    Stratified, each stratum is shared among the parts by largest remainder, and what a part got too much or too little
+    is settled in the next stratum; the parts have as many patients as without ``stratify``.
 
     Args:
         cases: cases or slice records with the key ``patient``, and ``fold`` where folds are given.
@@ -46,18 +49,23 @@ def split_patients(
         seed: seed of the shuffle.
         validation_folds: folds that make up the validation part.
         test_folds: folds that make up the test part.
+        stratify: None, or one of ``Stratify``. ``burden``: by the mean ``tumor_fraction`` of a patient's records, in at
+            most four bins of equal numbers of patients, each with at least as many patients as there are parts;
+            ``class``: by the most frequent ``class_name`` of a patient's records.
 
     Returns:
         patient -> part. Every part with a fraction above 0 has at least one patient.
 
     Raises:
-        ValueError: when fractions or folds are wrong, or there are fewer patients than parts.
+        ValueError: when fractions or folds are wrong, there are fewer patients than parts, or the records lack the key
+            to stratify by.
 
     Example:
         >>> sorted(split_patients([{"patient": name} for name in "abc"]).values())
         [<Split.TEST: 'test'>, <Split.TRAIN: 'train'>, <Split.VALIDATION: 'validation'>]
     """
     _check_fractions(fractions)
+    cases = list(cases)
     folds = _folds_of_patients(cases)
     if not folds:
         raise ValueError("cases must hold at least one case, got none")
@@ -74,16 +82,69 @@ def split_patients(
             f"a split into {', '.join(shares)} needs at least {len(shares)} patients, got {len(rest)}; "
             "set the fraction of a part to 0, or bring more patients"
         )
-    shuffled = [rest[index] for index in np.random.RandomState(seed).permutation(len(rest))]
-    for part, count in _counts(shares, len(rest)).items():
-        result.update(dict.fromkeys(shuffled[:count], part))
-        shuffled = shuffled[count:]
+    result.update(share(strata(cases, rest, stratify, len(shares)), _counts(shares, len(rest)), seed))
     return {patient: result[patient] for patient in sorted(result)}
+
+
+def k_folds(
+    cases: Iterable[Mapping[str, Any]],
+    num_folds: int,
+    seed: int = 0,
+    stratify: str | None = None,
+    test_fraction: float = 0.0,
+) -> list[dict[str, Split]]:
+    """Make the splits of a cross-validation by patient.
+
+    Every patient outside the test part is in validation in exactly one fold, and in train in the others. Numbers of
+    validation patients differ by at most one between folds. The result depends on the set of patients and the seed, not
+    on the order of ``cases``.
+
+    Args:
+        cases: cases or slice records with the key ``patient``.
+        num_folds: number of folds, at least 2.
+        seed: seed of the shuffle.
+        stratify: as in ``split_patients``; the parts are the folds and the test part.
+        test_fraction: share of patients, from 0 to below 1, that are test in all folds; above 0, at least one patient.
+
+    Returns:
+        one split, patient -> part, per fold.
+
+    Raises:
+        ValueError: when an argument is wrong, or fewer patients than folds are left for the folds.
+
+    Example:
+        >>> [fold["a"] for fold in k_folds([{"patient": name} for name in "abcd"], num_folds=2)]
+        [<Split.TRAIN: 'train'>, <Split.VALIDATION: 'validation'>]
+    """
+    check_positive_int("num_folds", num_folds)
+    check_fraction("test_fraction", test_fraction)
+    if num_folds < 2:
+        raise ValueError(f"num_folds must be at least 2, got {num_folds}; for one split use split_patients")
+    cases = list(cases)
+    patients = sorted({str(case[Keys.PATIENT]) for case in cases})
+    test = max(1, round(test_fraction * len(patients))) if test_fraction > 0 else 0
+    left = len(patients) - test
+    if left < num_folds:
+        raise ValueError(
+            f"num_folds must be at most the number of patients outside the test part, got {num_folds} folds for "
+            f"{left} of {len(patients)} patients; take fewer folds or a lower test_fraction"
+        )
+    counts = {fold: left // num_folds + (fold < left % num_folds) for fold in range(num_folds)}
+    if test:
+        counts[-1] = test
+    own = share(strata(cases, patients, stratify, len(counts)), counts, seed)
+
+    def part(patient: str, fold: int) -> Split:
+        if own[patient] == -1:
+            return Split.TEST
+        return Split.VALIDATION if own[patient] == fold else Split.TRAIN
+
+    return [{patient: part(patient, fold) for patient in patients} for fold in range(num_folds)]
 
 
 def save_splits(splits: Mapping[str, str], path: str | Path) -> None:
     """Write a split as JSON: one sorted list of patients per part."""
-    write_json(path, {str(part): sorted(name for name, own in splits.items() if str(own) == part) for part in PARTS})
+    write_json(path, _as_lists(splits))
 
 
 def load_splits(path: str | Path) -> dict[str, Split]:
@@ -93,14 +154,53 @@ def load_splits(path: str | Path) -> dict[str, Split]:
         FileNotFoundError: when there is no such file.
         ValueError: when the file has other parts than train, validation and test, or a patient twice.
     """
+    return _from_lists(read_json(path), str(path), "save_splits")
+
+
+def save_folds(folds: Iterable[Mapping[str, str]], path: str | Path) -> None:
+    """Write the splits of a cross-validation as JSON: a list of what ``save_splits`` writes of each fold."""
+    write_json(path, [_as_lists(splits) for splits in folds])
+
+
+def load_folds(path: str | Path) -> list[dict[str, Split]]:
+    """Read what ``save_folds`` wrote.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when the file is no list of splits of the same patients.
+    """
     content = read_json(path)
+    if not isinstance(content, list) or not content:
+        raise ValueError(f"{path} must hold a list of folds, got {type(content).__name__}; write it with save_folds")
+    folds = [_from_lists(lists, f"fold {number} of {path}", "save_folds") for number, lists in enumerate(content)]
+    for number, splits in enumerate(folds):
+        differing = sorted(set(splits) ^ set(folds[0]))
+        if differing:
+            raise ValueError(
+                f"{path} must hold the same patients in all folds, got {differing[0]!r} not in 0 or {number}"
+            )
+    return folds
+
+
+def _as_lists(splits: Mapping[str, str]) -> dict[str, list[str]]:
+    return {str(part): sorted(name for name, own in splits.items() if str(own) == part) for part in PARTS}
+
+
+def _from_lists(content: Any, where: str, writer: str) -> dict[str, Split]:
+    """Return patient -> part of lists of patients per part."""
     if not isinstance(content, dict) or not set(content) <= {str(part) for part in PARTS}:
-        raise ValueError(f"{path} must hold lists of patients under {', '.join(PARTS)}; write it with save_splits")
+        raise ValueError(f"{where} must hold lists of patients under {', '.join(PARTS)}; write it with {writer}")
     splits: dict[str, Split] = {}
     for part, patients in content.items():
-        for patient in patients:
+        if not isinstance(patients, list):
+            raise ValueError(
+                f"{where} must hold a list of patients under {part}, got {patients!r}; write it with {writer}"
+            )
+        for patient in map(str, patients):
             if patient in splits:
-                raise ValueError(f"{path} must hold each patient once, got {patient!r} in {splits[patient]} and {part}")
+                raise ValueError(
+                    f"{where} must hold each patient once, got {patient!r} in {splits[patient]} and {part}"
+                )
             splits[patient] = Split(part)
     return {patient: splits[patient] for patient in sorted(splits)}
 

@@ -13,34 +13,36 @@
 from __future__ import annotations
 
 from monai_dcgan.transforms.augment import SliceAugmentation, slice_augmentation
-from monai_dcgan.transforms.head import HeadMask, HeadMaskd
-from monai_dcgan.transforms.intensity import ScaleIntensityInHead, ScaleIntensityInHeadd, check_percentiles
-from monai_dcgan.transforms.labels import MergeLabels, MergeLabelsd
+from monai_dcgan.transforms.cut import CutSlicesd
+from monai_dcgan.transforms.head import Head, HeadMask, HeadMaskd, find_head
+from monai_dcgan.transforms.intensity import ScaleIntensityInHead, ScaleIntensityInHeadd
+from monai_dcgan.transforms.labels import MergeLabels, MergeLabelsd, check_tumor_labels, tumor_of
 from monai_dcgan.transforms.meta import tracking_meta
 from monai_dcgan.transforms.pairs import split_pair, to_pair
-from monai_dcgan.transforms.slices import SelectSlicesd, fit_slices, head_box, plane_spacing, slices_of_volume
-from monai_dcgan.transforms.volumes import CheckCased, OrientCased, case_to_slices, load_case
+from monai_dcgan.transforms.policy import SlicePolicy
+from monai_dcgan.transforms.slices import Frame, fit_frame, plane_spacing, slices_of_volume, volume_of_slices
 
 __all__ = [
-    "CheckCased",
+    "CutSlicesd",
+    "Frame",
+    "Head",
     "HeadMask",
     "HeadMaskd",
     "MergeLabels",
     "MergeLabelsd",
-    "OrientCased",
     "ScaleIntensityInHead",
     "ScaleIntensityInHeadd",
-    "SelectSlicesd",
     "SliceAugmentation",
-    "case_to_slices",
-    "check_percentiles",
-    "fit_slices",
-    "head_box",
-    "load_case",
+    "SlicePolicy",
+    "check_tumor_labels",
+    "find_head",
+    "fit_frame",
     "plane_spacing",
     "slice_augmentation",
     "slices_of_volume",
     "split_pair",
     "to_pair",
     "tracking_meta",
+    "tumor_of",
+    "volume_of_slices",
 ]

@@ -12,17 +12,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Transform
-from monai.transforms.utils import get_largest_connected_component_mask
 from monai.utils import convert_to_numpy, optional_import
 from scipy import ndimage
 
-__all__ = ["HeadMask", "HeadMaskd"]
+__all__ = ["Head", "HeadMask", "HeadMaskd", "find_head"]
 
 threshold_otsu, _ = optional_import("skimage.filters", name="threshold_otsu")
 
@@ -33,10 +33,64 @@ EXACT_OVER_OTSU = 1.25
 # Ringing, coils and single voxels would pull the threshold, so it is sought between these percentiles.
 OTSU_PERCENTILES = (1.0, 99.0)
 BINS = 256
+# The head is sought on every k-th voxel of an axis, so that at least so many are left of it in 2D and 3D.
+COARSE_SIDE = {2: 256, 3: 48}
+OUTSIDE, RIM, INSIDE = 0, 1, 2
 
 
-class HeadMask(Transform):
-    """Find the voxels of the head in each channel of a scan.
+@dataclass(frozen=True)
+class Head:
+    """The head of one scan: known on a coarse grid, and for single voxels near its border by their intensity.
+
+    Args:
+        coarse: on every k-th voxel of each axis, uint8: 0 outside, 1 at the border, 2 inside.
+        steps: k for each axis.
+        shape: voxels of the scan.
+        background: intensity of a constant background, None where there is noise.
+        threshold: intensity above which a voxel at the border is head, where there is noise.
+    """
+
+    coarse: np.ndarray
+    steps: tuple[int, ...]
+    shape: tuple[int, ...]
+    background: float | None = None
+    threshold: float = 0.0
+
+    def is_empty(self) -> bool:
+        """Return whether there is no head."""
+        return not self.coarse.any()
+
+    def tissue(self, scan: np.ndarray) -> np.ndarray:
+        """Return the intensities inside the head on the coarse grid (1D)."""
+        sample = scan[tuple(slice(None, None, step) for step in self.steps)]
+        return sample[(self.coarse + self._differs(sample)) >= INSIDE]
+
+    def mask(self, values: np.ndarray, indices: Sequence[np.ndarray], order: Sequence[int] = ()) -> np.ndarray:
+        """Return which voxels of a part of the scan are head.
+
+        Args:
+            values: intensities of the part, its axes in ``order``.
+            indices: for each axis of ``values``, the voxels of the scan along it.
+            order: axes of the scan in the order of ``values``; as they are when empty.
+
+        Returns:
+            bool array of the shape of ``values``.
+        """
+        order = tuple(order) or tuple(range(len(self.shape)))
+        code = self.coarse.transpose(order)
+        # From the last axis to the first: the big copies are then of whole rows.
+        for axis in reversed(range(len(order))):
+            step, size = self.steps[order[axis]], self.coarse.shape[order[axis]]
+            nearest = np.minimum((np.asarray(indices[axis]) + step // 2) // step, size - 1)
+            code = code.take(nearest, axis=axis)
+        return (code + self._differs(values)) >= INSIDE
+
+    def _differs(self, values: np.ndarray) -> np.ndarray:
+        return values > self.threshold if self.background is None else values != self.background
+
+
+def find_head(scan: np.ndarray) -> Head:
+    """Find the head in one channel of a scan.
 
     Two kinds of background occur. A skull-stripped or masked scan repeats one value exactly: 0, or something else once
     the scan was z-scored. A raw scan has noise around the head; there Otsu's threshold (Otsu 1979,
@@ -44,6 +98,29 @@ class HeadMask(Transform):
     on the intensities themselves it parts fat from brain in scans with bright fat. The first kind is taken when the
     value in the corners fills nearly all that lies outside the thresholded head. Of either, the largest connected part
     is kept and its holes are filled plane by plane along the last axis.
+
+    All this happens on a coarse grid, at least 48 voxels wide (256 in 2D), which takes a tenth of the time. At full
+    resolution the voxels next to its border are told apart by their own intensity.
+
+    Args:
+        scan: (X, Y) or (X, Y, Z), any finite intensities.
+
+    Returns:
+        the head; empty when the scan has one value only.
+    """
+    side = COARSE_SIDE[scan.ndim]
+    steps = tuple(max(1, size // side) for size in scan.shape)
+    coarse = scan[tuple(slice(None, None, step) for step in steps)].copy(order="K")
+    mask, background, threshold = _head_of(coarse)
+    # Only along axes that are sampled is a neighbor of the head's border in doubt.
+    reach = np.ones([1 if step == 1 else 3 for step in steps], dtype=bool)
+    reaching = ndimage.binary_dilation(mask, reach)
+    inside = ndimage.binary_erosion(mask, reach, border_value=1)
+    return Head(reaching.astype(np.uint8) + inside, steps, scan.shape, background, threshold)
+
+
+class HeadMask(Transform):
+    """Find the voxels of the head in each channel of a scan, as ``find_head`` does.
 
     Example:
         >>> HeadMask()(torch.rand(1, 64, 64, 20)).shape
@@ -59,8 +136,9 @@ class HeadMask(Transform):
         Returns:
             bool tensor of the same shape: True inside the head. A channel with one value only has no head.
         """
-        array = convert_to_numpy(img)
-        return torch.from_numpy(np.stack([_head_of_channel(channel) for channel in array]))
+        channels = convert_to_numpy(img)
+        everything = [np.arange(size) for size in channels.shape[1:]]
+        return torch.from_numpy(np.stack([find_head(channel).mask(channel, everything) for channel in channels]))
 
 
 class HeadMaskd(MapTransform):
@@ -85,18 +163,22 @@ class HeadMaskd(MapTransform):
         return item
 
 
-def _head_of_channel(array: np.ndarray) -> np.ndarray:
-    """Return the head of one channel (X, Y[, Z]) as a bool array."""
+def _head_of(array: np.ndarray) -> tuple[np.ndarray, float | None, float]:
+    """Return the head (bool, X, Y[, Z]), the constant background if there is one, and the threshold if not."""
     low, high = (float(value) for value in np.percentile(array, OTSU_PERCENTILES))
+    corner = _corner_value(array)
     if not high > low:
-        return _solid(array != _corner_value(array))
-    roots = np.sqrt(np.clip(array, low, high) - low)
-    by_threshold = _solid(roots > threshold_otsu(roots.ravel(), nbins=BINS))
-    constant = array == _corner_value(array)
-    if constant[~by_threshold].sum() < EXACT_SHARE * (~by_threshold).sum():
-        return by_threshold
-    exact = _solid(~constant)
-    return exact if exact.sum() <= EXACT_OVER_OTSU * by_threshold.sum() else by_threshold
+        return _solid(array != corner), corner, 0.0
+    roots = np.sqrt(np.clip(array, low, high) - np.float32(low))
+    threshold = float(threshold_otsu(roots.ravel(), nbins=BINS))
+    by_threshold = _solid(roots > threshold)
+    constant = array == corner
+    outside = ~by_threshold
+    if (constant & outside).sum() >= EXACT_SHARE * outside.sum():
+        exact = _solid(~constant)
+        if exact.sum() <= EXACT_OVER_OTSU * by_threshold.sum():
+            return exact, corner, 0.0
+    return by_threshold, None, low + threshold**2
 
 
 def _corner_value(array: np.ndarray) -> float:
@@ -110,7 +192,10 @@ def _solid(mask: np.ndarray) -> np.ndarray:
     """Return the largest connected part of ``mask`` with the holes in each plane of the last axis filled."""
     if not mask.any():
         return mask
-    largest = np.asarray(get_largest_connected_component_mask(mask, connectivity=1), dtype=bool)
+    regions, _ = ndimage.label(mask)
+    sizes = np.bincount(regions.ravel())
+    sizes[0] = 0
+    largest = regions == sizes.argmax()
     in_plane = ndimage.generate_binary_structure(2, 1)
     if mask.ndim == 3:
         in_plane = np.pad(in_plane[..., None], ((0, 0), (0, 0), (1, 1)))

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, ScaleIntensityRange, Transform
-from monai.transforms.utils_pytorch_numpy_unification import percentile
+from monai.utils import convert_to_numpy
 
-from monai_dcgan.transforms.head import HeadMask
+from monai_dcgan.transforms.head import find_head
 
-__all__ = ["ScaleIntensityInHead", "ScaleIntensityInHeadd", "check_percentiles"]
+__all__ = ["ScaleIntensityInHead", "ScaleIntensityInHeadd", "check_percentiles", "intensity_window"]
 
 
 def check_percentiles(lower: float, upper: float) -> None:
@@ -30,11 +31,18 @@ def check_percentiles(lower: float, upper: float) -> None:
         raise ValueError(f"lower and upper must be percentiles with 0 <= lower < upper <= 100, got {lower} and {upper}")
 
 
+def intensity_window(tissue: np.ndarray, lower: float, upper: float) -> tuple[float, float]:
+    """Return the percentiles ``lower`` and ``upper`` of intensities (1D) of the head."""
+    low, high = np.percentile(tissue, (lower, upper))
+    return float(low), float(high)
+
+
 class ScaleIntensityInHead(Transform):
     """Scale each channel linearly so that two percentiles of the head become 0 and 1; clip; set the background to 0.
 
     MONAI's ``ScaleIntensityRangePercentiles`` takes its percentiles over the whole array, most of which is air, so that
-    the result depends on how much air was scanned.
+    the result depends on how much air was scanned. The percentiles are those of the voxels on the coarse grid of
+    ``find_head``, as in ``CutSlicesd``; of all voxels of the head where a mask is given.
 
     Args:
         lower: percentile of the head that becomes 0.
@@ -51,7 +59,6 @@ class ScaleIntensityInHead(Transform):
     def __init__(self, lower: float = 0.5, upper: float = 99.5) -> None:
         check_percentiles(lower, upper)
         self.lower, self.upper = lower, upper
-        self.head_mask = HeadMask()
 
     def __call__(self, img: torch.Tensor, head: torch.Tensor | None = None) -> torch.Tensor:
         """Scale a scan.
@@ -64,17 +71,24 @@ class ScaleIntensityInHead(Transform):
             float32 tensor of the same shape in [0, 1]. A channel without a head is 0 everywhere, and one whose head
             has a single value is 1 inside it.
         """
-        head = self.head_mask(img) if head is None else head
-        scaled = torch.zeros_like(img, dtype=torch.float32)
-        for channel, (values, inside) in enumerate(zip(img, head.bool())):
-            if inside.any():
-                tissue = values[inside].float()
-                low, high = (float(percentile(tissue, q)) for q in (self.lower, self.upper))
-                if high > low:
-                    tissue = ScaleIntensityRange(a_min=low, a_max=high, b_min=0.0, b_max=1.0, clip=True)(tissue)
-                else:
-                    tissue = torch.ones_like(tissue)
-                scaled[channel][inside] = tissue
+        scaled = torch.zeros_like(torch.as_tensor(img), dtype=torch.float32)
+        for number, values in enumerate(convert_to_numpy(img)):
+            if head is None:
+                found = find_head(values)
+                inside = found.mask(values, [np.arange(size) for size in values.shape])
+                sample = found.tissue(values)
+            else:
+                inside = convert_to_numpy(head[number]).astype(bool)
+                sample = values[inside]
+            if not inside.any():
+                continue
+            low, high = intensity_window(sample, self.lower, self.upper)
+            tissue = torch.from_numpy(values[inside].astype(np.float32))
+            if high > low:
+                tissue = ScaleIntensityRange(a_min=low, a_max=high, b_min=0.0, b_max=1.0, clip=True)(tissue)
+            else:
+                tissue = torch.ones_like(tissue)
+            scaled[number][torch.from_numpy(inside)] = tissue
         return scaled
 
 

@@ -14,11 +14,51 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, Transform
+from monai.utils import convert_to_numpy
 
-__all__ = ["MergeLabels", "MergeLabelsd"]
+__all__ = ["MergeLabels", "MergeLabelsd", "check_tumor_labels", "tumor_of"]
+
+
+def check_tumor_labels(tumor_labels: Sequence[int] | None) -> None:
+    """Raise ``ValueError`` unless ``tumor_labels`` is None or holds whole numbers above 0."""
+    if tumor_labels is not None:
+        whole = all(isinstance(value, int) and not isinstance(value, bool) and value > 0 for value in tumor_labels)
+        if not tumor_labels or not whole:
+            raise ValueError(
+                f"tumor_labels must be whole numbers above 0, or None for every label above 0, got {tumor_labels!r}"
+            )
+
+
+def tumor_of(channels: Sequence[np.ndarray], tumor_labels: Sequence[int] | None) -> np.ndarray:
+    """Return where any channel of a label has a label that is tumor.
+
+    Args:
+        channels: labels, each (X, Y[, Z]); several (a colored picture, one-hot labels) are merged.
+        tumor_labels: labels that are tumor; None means every label above 0.
+
+    Returns:
+        bool array (X, Y[, Z]).
+
+    Raises:
+        ValueError: when labels are not whole numbers, as after a linear resampling.
+    """
+    merged: np.ndarray | None = None
+    for labels in channels:
+        if labels.dtype.kind == "f" and not np.array_equal(labels, np.rint(labels)):
+            odd = labels[labels != np.rint(labels)]
+            raise ValueError(
+                f"labels must be whole numbers, got {odd[0]:g} and {odd.size - 1} more that are not; resample label "
+                "files by nearest neighbor, or round them before use"
+            )
+        tumor = labels > 0 if tumor_labels is None else np.isin(labels, tumor_labels)
+        merged = tumor if merged is None else merged | tumor
+    if merged is None:
+        raise ValueError("a label must have at least one channel, got none")
+    return merged
 
 
 class MergeLabels(Transform):
@@ -37,12 +77,7 @@ class MergeLabels(Transform):
     """
 
     def __init__(self, tumor_labels: Sequence[int] | None = None) -> None:
-        if tumor_labels is not None:
-            whole = all(isinstance(value, int) and not isinstance(value, bool) and value > 0 for value in tumor_labels)
-            if not tumor_labels or not whole:
-                raise ValueError(
-                    f"tumor_labels must be whole numbers above 0, or None for every label above 0, got {tumor_labels!r}"
-                )
+        check_tumor_labels(tumor_labels)
         self.tumor_labels = tumor_labels
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
@@ -57,16 +92,8 @@ class MergeLabels(Transform):
         Raises:
             ValueError: when labels are not whole numbers, as after a linear resampling.
         """
-        labels = torch.as_tensor(img)
-        if not torch.equal(labels, labels.round()):
-            raise ValueError(
-                "labels must be whole numbers; resample label files by nearest neighbor, or round them before use"
-            )
-        if self.tumor_labels is None:
-            tumor = labels > 0
-        else:
-            tumor = torch.isin(labels, torch.tensor(self.tumor_labels, dtype=labels.dtype, device=labels.device))
-        return tumor.any(dim=0, keepdim=True).float()
+        tumor = tumor_of(list(convert_to_numpy(img)), self.tumor_labels)
+        return torch.from_numpy(tumor[None].astype(np.float32))
 
 
 class MergeLabelsd(MapTransform):

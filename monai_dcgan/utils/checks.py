@@ -21,6 +21,7 @@ __all__ = [
     "check_image_size",
     "check_non_negative",
     "check_num_classes",
+    "check_positive",
     "check_positive_int",
 ]
 
@@ -39,6 +40,12 @@ def check_positive_int(name: str, value: object) -> None:
     """Raise ``ValueError`` unless ``value`` is an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+
+def check_positive(name: str, value: float) -> None:
+    """Raise ``ValueError`` unless ``value`` is a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be a number above 0, got {value!r}")
 
 
 def check_non_negative(name: str, value: float) -> None:

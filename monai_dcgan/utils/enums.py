@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from monai.utils import StrEnum
 
-__all__ = ["Axis", "EvaluationKeys", "Fit", "ImageFormat", "Keys", "Layout", "Split", "TumorPolicy"]
+__all__ = ["Axis", "EvaluationKeys", "Fit", "ImageFormat", "Keys", "Layout", "OnError", "Pick", "Reader", "SliceClass", "Split", "TumorPolicy"]
 
 
 class Keys(StrEnum):
@@ -42,8 +42,27 @@ class Layout(StrEnum):
 
     AUTO = "auto"
     MSD = "msd"
+    NNUNET = "nnunet"
     BRATS = "brats"
+    BIDS = "bids"
+    DICOM = "dicom"
+    FOLDERS = "folders"
     PICTURES = "pictures"
+
+
+class OnError(StrEnum):
+    """What becomes of a case that cannot be used."""
+
+    STOP = "stop"
+    SKIP = "skip"
+
+
+class Reader(StrEnum):
+    """What reads volumes: nibabel where it knows the format and ITK elsewhere, or one of them for all."""
+
+    AUTO = "auto"
+    NIBABEL = "nibabel"
+    ITK = "itk"
 
 
 class Axis(StrEnum):
@@ -60,6 +79,20 @@ class TumorPolicy(StrEnum):
     ANY = "any"
     WITH = "with"
     WITHOUT = "without"
+
+
+class Pick(StrEnum):
+    """How to choose slices of a volume when there may be only so many."""
+
+    SPREAD = "spread"
+    TUMOR_AREA = "tumor_area"
+
+
+class SliceClass(StrEnum):
+    """What the class of a slice is: that of its case, or whether it shows tumor."""
+
+    CASE = "case"
+    TUMOR = "tumor"
 
 
 class Fit(StrEnum):

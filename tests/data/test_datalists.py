@@ -18,7 +18,7 @@ import shutil
 import numpy as np
 import pytest
 
-from monai_dcgan.data import find_cases
+from monai_dcgan.data.datalists import find_cases
 from monai_dcgan.utils.files import read_json, write_json
 
 from .conftest import head_volume, save, save_picture
@@ -58,7 +58,8 @@ def test_brats(brats, caplog):
     assert [path.name.split("_")[-1] for path in cases[0]["image"]] == ["t1.nii.gz", "t1ce.nii.gz", "flair.nii.gz"]
     assert find_cases(brats, modalities=["flair", "t1"])[0]["image"][0].name.endswith("_flair.nii.gz")
     assert find_cases(brats, modalities=["flair"])[0]["image"].name.endswith("_flair.nii.gz")
-    with pytest.raises(FileNotFoundError, match=r"BraTS20_Training_001 must have .* got no file for \['t2'\]"):
+    reason = "case BraTS20_Training_001 cannot be used .* must have the modalities t2, got no file for t2"
+    with pytest.raises(ValueError, match=reason):
         find_cases(brats, modalities=["t2"])
     with pytest.raises(ValueError, match="modalities must be one of t1, t1ce, t2, flair, got 'adc'"):
         find_cases(brats, modalities=["adc"])
@@ -96,11 +97,11 @@ def test_brats_scan_number_is_no_patient(tmp_path, name, patient):
 
 
 def msd_of(folder, names):
-    """A data set in MSD layout with empty files."""
+    """A data set in MSD layout whose files hold one byte."""
     for kind in ("imagesTr", "labelsTr"):
         (folder / kind).mkdir()
         for name in names:
-            (folder / kind / f"{name}.nii.gz").touch()
+            (folder / kind / f"{name}.nii.gz").write_text("x")
     entries = [{"image": f"./imagesTr/{name}.nii.gz", "label": f"./labelsTr/{name}.nii.gz"} for name in names]
     write_json(folder / "dataset.json", {"training": entries})
 
@@ -161,7 +162,7 @@ def test_pattern_goes_before_what_the_data_say(msd, brats, pictures, index_rows,
     content = read_json(msd / "dataset.json")
     write_json(msd / "dataset.json", {"training": [{**entry, "patient": "x"} for entry in content["training"]]})
     assert [case["patient"] for case in find_cases(msd, patient_pattern=r"P(\d)")] == ["0", "1", "2"]
-    assert [case["patient"] for case in find_cases(brats, patient_pattern=r"ing_\d+(\d)_")] == ["0", "1"]
+    assert [case["patient"] for case in find_cases(brats, "brats", "t1", patient_pattern=r"ing_\d+(\d)_")] == ["0", "1"]
     write_index(pictures, [{**row, "patient": "x"} for row in index_rows])
     assert {case["patient"] for case in find_cases(pictures, patient_pattern=r"^(\w+)/")} == {"anna", "bert"}
     assert not caplog.records
@@ -221,9 +222,10 @@ def test_index(pictures, index_rows, write_index, caplog):
 
 
 def test_index_with_gaps(pictures, index_rows, write_index):
-    write_index(pictures, [{**row, "mask": ""} for row in index_rows])
+    write_index(pictures, [{**index_rows[0], "mask": ""}, *index_rows[1:]])
     with pytest.raises(ValueError, match="must give an image and a mask in every row"):
         find_cases(pictures)
+    assert [case["case"] for case in find_cases(pictures, on_error="skip")] == ["anna/s_1", "bert/s_0", "bert/s_1"]
     write_index(pictures, [{**index_rows[0], "class": ""}, *index_rows[1:]])
     with pytest.raises(ValueError, match="either every case must have a class or none, got a class for 3 of 4"):
         find_cases(pictures)
@@ -237,7 +239,7 @@ def test_missing_folder(tmp_path):
         find_cases(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("layout", ["auto", "brats", "pictures"])
+@pytest.mark.parametrize("layout", ["auto", "brats", "bids", "dicom", "folders", "pictures"])
 def test_nothing_found(tmp_path, layout):
     with pytest.raises(ValueError, match="looked for") as error:
         find_cases(tmp_path, layout)
@@ -247,19 +249,28 @@ def test_nothing_found(tmp_path, layout):
 
 def test_empty_msd(msd):
     write_json(msd / "dataset.json", {"training": []})
-    with pytest.raises(ValueError, match=r"no case found in .* with layout msd: looked for entries"):
+    with pytest.raises(ValueError, match=r"no case found in .* with layout msd: looked for dataset.json"):
         find_cases(msd)
 
 
 def test_missing_files(msd, pictures):
     (msd / "imagesTr" / "P1.nii.gz").unlink()
-    with pytest.raises(FileNotFoundError, match=r"image of case P1 is missing: .*P1.nii.gz"):
+    with pytest.raises(
+        ValueError, match=r"image of case P1 cannot be read: every file must be there, got none at .*P1"
+    ):
         find_cases(msd)
+    (msd / "labelsTr" / "P2.nii.gz").write_bytes(b"")
+    with pytest.raises(ValueError, match="case P1 cannot be used .*; 1 more cases cannot be used either"):
+        find_cases(msd)
+    left = find_cases(msd, on_error="skip")
+    assert [case["case"] for case in left] == ["P0"]
+    assert [problem.case for problem in left.problems] == ["P1", "P2"]
+    assert "got 0 bytes in" in str(list(left.problems)[1])
     (pictures / "anna" / "s_0_mask.png").unlink()
-    with pytest.raises(ValueError, match=r"every picture must have a mask <stem>_mask, got none for 1 of 4"):
+    with pytest.raises(ValueError, match=r"case anna/s_0 .* every picture must have a mask <stem>_mask beside it"):
         find_cases(pictures)
     shutil.move(pictures / "anna" / "s_0.png", pictures / "anna" / "other_mask.png")
-    with pytest.raises(ValueError, match=r"every mask must have a picture, got none for 1 masks, .*other_mask.png"):
+    with pytest.raises(ValueError, match=r"other_mask.*: every mask must have a picture beside it, got none"):
         find_cases(pictures)
 
 
@@ -274,7 +285,9 @@ def test_same_case_twice(msd, brats):
 
 
 def test_bad_layout(msd):
-    with pytest.raises(ValueError, match="layout must be one of auto, msd, brats, pictures, got 'bids'"):
-        find_cases(msd, layout="bids")
+    with pytest.raises(
+        ValueError, match="layout must be one of auto, msd, nnunet, brats, bids, dicom, folders, pictures, got"
+    ):
+        find_cases(msd, layout="xnat")
     with pytest.raises(ValueError, match="fold_column goes with"):
         find_cases(msd, layout="brats", fold_column="fold")

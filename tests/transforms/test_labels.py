@@ -34,7 +34,7 @@ def test_channels_are_merged():
 
 
 def test_interpolated_labels_are_refused():
-    with pytest.raises(ValueError, match="labels must be whole numbers; resample"):
+    with pytest.raises(ValueError, match="labels must be whole numbers, got 0.5 and 3 more that are not; resample"):
         MergeLabels()(LABELS + 0.5)
 
 

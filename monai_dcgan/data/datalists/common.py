@@ -8,106 +8,201 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the layouts share: a case, its patient, its channels."""
+"""What the layouts share: the files of a folder, a case, a list of cases."""
 
 from __future__ import annotations
 
 import logging
+import os
 import re
-from collections.abc import Iterable, Sequence
+import stat
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-from monai_dcgan.utils.enums import Keys
+from monai_dcgan.data.datalists.patients import match_patient
+from monai_dcgan.data.problems import Problems
+from monai_dcgan.utils.enums import Keys, Layout
 
 __all__ = [
     "CHANNELS",
-    "channel_numbers",
-    "compile_pattern",
+    "PICTURE_SUFFIXES",
+    "VOLUME_SUFFIXES",
+    "DataList",
+    "Request",
+    "file_trouble",
+    "has_suffix",
     "listed",
     "make_case",
-    "match_patient",
     "name_list",
     "single",
     "stem_of",
-    "warn_of_visits",
+    "walk_files",
 ]
 
 logger = logging.getLogger(__name__)
 
 CHANNELS = "channels"
-# What may follow the visit in the name of a file: a modality, or nnU-Net's number of a channel.
-MODALITY_TOKEN = re.compile(r"[_-](?:flair|t1w|t2w|t1ce|t1gd|t1c|t1n|t2f|0000)$", re.IGNORECASE)
-VISIT_TOKEN = re.compile(
-    r"[_-](?:(?:visit|timepoint|time|tp|scan|followup|fu|day|week|month|date|v|t)[_-]?\d+[a-z]?"
-    r"|ses(?:sion)?[_-]?[a-z0-9]+|pre|post|baseline|followup"
-    r"|(?:19|20)\d{6}|(?:19|20)\d\d[_-]\d\d[_-]\d\d|\d\d[_-]\d\d[_-](?:19|20)\d\d)$",
-    re.IGNORECASE,
-)
-# A bare number is a visit only after what is a patient's number itself; otherwise it is the patient (TCGA_CS_4941).
-NUMBER_TOKEN = re.compile(r"[_-]\d{1,3}$")
-PATIENT_NUMBER = re.compile(
-    r"(?:^|[_-])(?!(?:19|20)\d\d$)(?:pat|patient|sub|subject|subj|p|case|id)?\d+$", re.IGNORECASE
-)
+VOLUME_SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr")
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
 
-def compile_pattern(patient_pattern: str | None) -> re.Pattern[str] | None:
-    """Compile ``patient_pattern``; raise ``ValueError`` when it is none or has no group."""
-    if patient_pattern is None:
-        return None
-    try:
-        pattern = re.compile(patient_pattern)
-    except re.error as error:
-        raise ValueError(f"patient_pattern must be a regular expression, got {patient_pattern!r}: {error}") from error
-    if pattern.groups < 1:
-        raise ValueError(f"patient_pattern must have a group that holds the patient, got {patient_pattern!r}")
-    return pattern
-
-
-def match_patient(pattern: re.Pattern[str], path: Path, data_dir: Path) -> str:
-    """Return the first group of ``pattern`` in the path relative to ``data_dir``; ``ValueError`` without a match."""
-    name = path.relative_to(data_dir).as_posix() if path.is_relative_to(data_dir) else path.as_posix()
-    match = pattern.search(name)
-    if match is None or match.group(1) is None:
-        raise ValueError(f"patient_pattern must match every file, got no match of {pattern.pattern!r} in {name}")
-    return match.group(1)
-
-
-def warn_of_visits(names: Iterable[str]) -> None:
-    """Warn when names that count as patients differ only by what looks like a visit, a session, a date or a time.
+@dataclass(frozen=True)
+class DataList(Sequence[dict[str, Any]]):
+    """The cases of a data set, and what the data set says of itself.
 
     Args:
-        names: patients that were taken from the names of files or folders.
+        cases: one dictionary per case, see ``find_cases``.
+        layout: how the data set lies on the disk.
+        modalities: names of the channels of the images, in order; empty where nothing names them.
+        label_names: label values that the data set declares, with 0; empty where it declares none.
+        regions: label values of ``whole``, ``core`` and ``enhancing`` tumor; empty where they are not known.
+        problems: cases that were left out.
     """
-    groups: dict[str, set[str]] = {}
-    for name in names:
-        groups.setdefault(_without_visit(name), set()).add(name)
-    visits = [sorted(group) for _, group in sorted(groups.items()) if len(group) > 1]
-    if visits:
-        logger.warning(
-            "%s and %s count as different patients, though their names differ only by what looks like a visit, session "
-            "or date (%d such groups); if they are one patient, it may end up in training and test: give "
-            "patient_pattern, a regular expression whose first group is the patient, such as '([^/]+)_[^/]*$' for all "
-            "before the last underscore of a name",
-            *visits[0][:2],
-            len(visits),
-        )
+
+    cases: Sequence[dict[str, Any]]
+    layout: Layout
+    modalities: list[str] = field(default_factory=list)
+    label_names: dict[int, str] = field(default_factory=dict)
+    regions: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    problems: Problems = field(default_factory=Problems)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[dict[str, Any]]: ...
+
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | Sequence[dict[str, Any]]:
+        return self.cases[index]
+
+    def __len__(self) -> int:
+        return len(self.cases)
 
 
-def _without_visit(name: str) -> str:
-    """Return ``name`` without a visit at its end; as it is when it ends otherwise."""
-    bare = MODALITY_TOKEN.sub("", name)
-    shorter = VISIT_TOKEN.sub("", bare)
-    if shorter == bare:
-        shorter = NUMBER_TOKEN.sub("", bare)
-        if not PATIENT_NUMBER.search(shorter):
-            return bare
-    return shorter or bare
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a layout.
+
+    Args:
+        data_dir: folder of the data set.
+        files: all files below it, see ``walk_files``.
+        problems: where cases that cannot be used are noted.
+        modalities: channels that are wanted, None for all.
+        mask_suffix: ending of the masks of pictures.
+        pattern: finds the patient in the path of an image.
+        fold_column: where the fold stands.
+    """
+
+    data_dir: Path
+    files: tuple[Path, ...]
+    problems: Problems
+    modalities: list[str | int] | None = None
+    mask_suffix: str = "_mask"
+    pattern: re.Pattern[str] | None = None
+    fold_column: str | None = None
+
+    def parts(self, path: Path) -> tuple[str, ...]:
+        """Return the names of the folders and the file of ``path`` below ``data_dir``."""
+        return path.relative_to(self.data_dir).parts
+
+    def name(self, path: Path) -> str:
+        """Return ``path`` below ``data_dir`` without its suffixes; the name of ``data_dir`` for this itself."""
+        return "/".join([*self.parts(path)[:-1], stem_of(path)]) if path != self.data_dir else self.data_dir.name
+
+    def inside(self, text: str, case: str) -> Path | None:
+        """Return the path that ``text`` of a list of files means; a problem and None when it leaves ``data_dir``.
+
+        Only the text counts: a link inside the data set may lead elsewhere.
+        """
+        root = os.path.normpath(self.data_dir)
+        path = Path(os.path.normpath(os.path.join(root, text)))
+        if not path.is_relative_to(root) or path == Path(root):
+            reason = f"every file must lie below the data set, got a path out of the data root {self.data_dir}: {text}"
+            self.problems.add(case, [text], reason)
+            return None
+        return self.data_dir / path.relative_to(root)
+
+    def patient(self, guess: str, case: str, image: Path) -> str | None:
+        """Return the patient by ``pattern``, or ``guess`` without one; a problem and None when it does not match."""
+        if self.pattern is None:
+            return guess
+        try:
+            return match_patient(self.pattern, image, self.data_dir)
+        except ValueError as error:
+            self.problems.add(case, [image], str(error))
+            return None
+
+
+def walk_files(folder: Path, problems: Problems) -> list[Path]:
+    """List the files below ``folder``, sorted.
+
+    Links to folders are followed, after all real folders; a folder that was already seen under another name is not
+    listed again, so that links in a circle end and no picture comes twice. Hidden files and folders, ``__MACOSX`` and
+    ``*.tmp`` are left out.
+
+    Args:
+        folder: where to look.
+        problems: where folders that cannot be read are noted.
+
+    Returns:
+        paths that begin with ``folder``.
+    """
+
+    def unreadable(error: OSError) -> None:
+        problems.add(str(error.filename), [error.filename], f"every folder must be readable, got {error.strerror}")
+
+    home = os.path.realpath(folder)
+    found: list[Path] = []
+    seen: set[str] = set()
+    roots = deque([str(folder)])
+    while roots:
+        for base, folders, files in os.walk(roots.popleft(), onerror=unreadable):
+            real = os.path.realpath(base)
+            if real in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            found += [Path(base, name) for name in files if not _ignored(name)]
+            folders[:] = sorted(name for name in folders if not _ignored(name))
+            for link in [os.path.join(base, name) for name in folders if os.path.islink(os.path.join(base, name))]:
+                if Path(home).is_relative_to(os.path.realpath(link)):
+                    logger.warning("%s leads to a folder that holds the data set itself and is not followed", link)
+                else:
+                    roots.append(link)
+    return sorted(found)
+
+
+def _ignored(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX" or name.lower().endswith(".tmp")
+
+
+def file_trouble(path: Path) -> str | None:
+    """Return what is wrong with a file without reading it, or None; a folder with files is a DICOM series."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        return f"every file must be there, got none at {path} ({error.strerror})"
+    if stat.S_ISDIR(status.st_mode):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return f"every image and mask must be a file, got something else at {path}"
+    return None if status.st_size else f"every file must hold something, got 0 bytes in {path}"
+
+
+def has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
+    """Return whether the name of ``path`` ends in one of ``suffixes``, in small or capital letters."""
+    return path.name.lower().endswith(suffixes)
 
 
 def stem_of(path: Path) -> str:
-    """Return the name of a file without its suffixes (``.nii.gz``)."""
-    return path.name[: -len(".nii.gz")] if path.name.lower().endswith(".nii.gz") else path.stem
+    """Return the name of a file without its suffix, which ends in ``.gz`` for NIfTI; a folder's name as it is."""
+    suffix = next((suffix for suffix in (".nii.gz", *VOLUME_SUFFIXES) if has_suffix(path, (suffix,))), None)
+    if suffix is not None:
+        return path.name[: -len(suffix)]
+    return path.stem if has_suffix(path, PICTURE_SUFFIXES) or path.suffix.lower() == ".dcm" else path.name
 
 
 def make_case(image: Any, label: Any, patient: str, name: str, class_name: str = "", fold: str = "") -> dict[str, Any]:
@@ -122,29 +217,9 @@ def make_case(image: Any, label: Any, patient: str, name: str, class_name: str =
     }
 
 
-def channel_numbers(modalities: Sequence[str | int] | None, names: dict[str, int]) -> list[int] | None:
-    """Return channel numbers for numbers or names."""
-    if modalities is None:
-        return None
-    known = {name.lower(): number for name, number in names.items()}
-    numbers = []
-    for wanted in modalities:
-        if str(wanted).isdigit():
-            numbers.append(int(wanted))
-        elif str(wanted).lower() in known:
-            numbers.append(known[str(wanted).lower()])
-        else:
-            raise ValueError(
-                f"modalities must be channel numbers{f' or among {sorted(names)}' if names else ''}, got {wanted!r}"
-            )
-    if not numbers or len(set(numbers)) != len(numbers):
-        raise ValueError(f"modalities must name at least one channel and none twice, got {list(modalities)}")
-    return numbers
-
-
 def listed(value: Any) -> list[Any]:
-    """Return a list of one or many."""
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+    """Return a list of one or many; of none for None."""
+    return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def name_list(modalities: Sequence[str | int] | str | int) -> list[str | int]:
@@ -152,6 +227,6 @@ def name_list(modalities: Sequence[str | int] | str | int) -> list[str | int]:
     return [modalities] if isinstance(modalities, (str, int)) else list(modalities)
 
 
-def single(paths: list[Path]) -> Path | list[Path]:
+def single(paths: Sequence[Path]) -> Path | list[Path]:
     """Return the path when there is one, else the list."""
-    return paths[0] if len(paths) == 1 else paths
+    return paths[0] if len(paths) == 1 else list(paths)

@@ -1,0 +1,119 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""NIfTI files, by nibabel; gzip is undone by ISA-L, in a third of the time that zlib takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from isal import igzip, isal_zlib
+from nibabel.volumeutils import apply_read_scaling
+
+from monai_dcgan.data.reading.common import Header, Scan, check_file
+
+__all__ = ["NIFTI_SUFFIXES", "peek", "read"]
+
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+GZIP_MAGIC = b"\x1f\x8b"
+# The header of NIfTI-2, the longer of the two.
+HEADER_BYTES = 540
+
+
+def peek(path: Path) -> Header:
+    """Read the header of a NIfTI file.
+
+    Args:
+        path: ``.nii`` or ``.nii.gz``.
+
+    Returns:
+        the header; a 2D file is a volume of one slice, and axes behind the third are channels.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no NIfTI file.
+    """
+    check_file(path)
+    with open(path, "rb") as stream:
+        packed = stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        stream.seek(0)
+        try:
+            head = igzip.open(stream).read(HEADER_BYTES) if packed else stream.read(HEADER_BYTES)
+        except (OSError, EOFError, isal_zlib.error) as error:
+            raise ValueError(f"{path} must be a whole gzip file: {error}") from error
+    header = _parse(path, head)
+    shape, channels = _sizes(path, header)
+    return Header(shape, channels, str(header.get_data_dtype()), np.asarray(header.get_best_affine()))
+
+
+def read(path: Path) -> Scan:
+    """Read a NIfTI file.
+
+    Args:
+        path: ``.nii`` or ``.nii.gz``.
+
+    Returns:
+        the scan, its array a view in the order of the file; of the file's own type where the header has no scale.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no NIfTI file or cut off; the text names it.
+    """
+    check_file(path)
+    content = path.read_bytes()
+    if content[: len(GZIP_MAGIC)] == GZIP_MAGIC:
+        try:
+            content = igzip.decompress(content)
+        except (EOFError, OSError, isal_zlib.error) as error:
+            raise ValueError(f"{path} must be a whole gzip file: {error}; copy or download it again") from error
+    header = _parse(path, content[:HEADER_BYTES])
+    shape, channels = _sizes(path, header)
+    array = _voxels(path, content, header)
+    return Scan(np.moveaxis(array.reshape((*shape, channels), order="F"), -1, 0), np.asarray(header.get_best_affine()))
+
+
+def _voxels(path: Path, content: bytes, header: Any) -> np.ndarray:
+    """Return the voxels (flat) in the content of a file, without a copy where the header has no scale."""
+    start, count = int(header.get_data_offset()), int(np.prod(header.get_data_shape(), dtype=np.int64))
+    dtype = header.get_data_dtype()
+    if len(content) - start < count * dtype.itemsize:
+        raise ValueError(
+            f"{path} must hold {count * dtype.itemsize} bytes of voxels as its header says, got "
+            f"{max(0, len(content) - start)}; copy it again"
+        )
+    values = np.frombuffer(content, dtype, count, start)
+    slope, inter = header.get_slope_inter()
+    return values if slope is None or (slope == 1 and inter == 0) else apply_read_scaling(values, slope, inter)
+
+
+def _parse(path: Path, head: bytes) -> Any:
+    """Return the header in the first bytes of a file."""
+    for kind in (nibabel.Nifti1Header, nibabel.Nifti2Header):
+        size = kind.template_dtype.itemsize
+        if len(head) >= size and kind.may_contain_header(head[:size]):
+            try:
+                return kind(head[:size], check=True)
+            except Exception as error:
+                raise ValueError(f"{path} must have a sound NIfTI header: {error}") from error
+    raise ValueError(f"{path} must be a NIfTI file, got {len(head)} bytes that hold no header of one")
+
+
+def _sizes(path: Path, header: Any) -> tuple[tuple[int, int, int], int]:
+    """Return the voxels of a volume and the number of channels."""
+    sizes = tuple(int(size) for size in header.get_data_shape())
+    if not 2 <= len(sizes) <= 5 or min(sizes) < 1:
+        raise ValueError(f"{path} must have 2 to 5 axes, each with voxels, got shape {sizes}")
+    if header.get_data_dtype().kind not in "iuf":
+        raise ValueError(f"{path} must hold numbers, got voxels of type {header.get_data_dtype()}")
+    spatial = (*sizes, 1)[:3]
+    return spatial, int(np.prod(sizes[3:], dtype=np.int64))  # type: ignore[return-value]
