@@ -110,7 +110,7 @@ def _given(contents: Mapping[Path, Mapping[str, Any]], override: Mapping[str, An
     )
 
 
-_OF_THE_MACHINE = ("bundle_root", "output_dir", "resume", "device", "prepare_workers", "overlay")
+_OF_THE_MACHINE = ("bundle_root", "output_dir", "resume", "device", "prepare_workers", "dask", "overlay")
 _WORKFLOW_ARGUMENTS = (
     "meta_file",
     "logging_file",

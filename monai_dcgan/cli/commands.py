@@ -13,32 +13,28 @@
 from __future__ import annotations
 
 import argparse
-import ast
-import json
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from monai.utils import optional_import
 
-from monai_dcgan.data import find_cases, is_store, split_patients
+from monai_dcgan.cli.common import make_workflow, parsed, print_plan, training_workflow
+from monai_dcgan.cli.data_commands import inspect, prepare, show_data
 from monai_dcgan.evaluation import table
-from monai_dcgan.utils.enums import Keys
 from monai_dcgan.utils.files import read_json
 from monai_dcgan.utils.run_folder import RunFolder
 from monai_dcgan.workflow import (
     DCGANWorkflow,
     config_file,
     inference_configs,
-    overlay_file,
     weights_of,
 )
 from monai_dcgan.workflow import (
     generate as generate_slices,
 )
 
-__all__ = ["demo", "evaluate", "generate", "phantom", "prepare", "train"]
+__all__ = ["demo", "evaluate", "generate", "inspect", "phantom", "prepare", "train"]
 
 PLANNED = ("settings", "network_settings")
 FROM_DATA = ("image_channels", "mask_channels", "store_key")
@@ -48,7 +44,7 @@ def phantom(args: argparse.Namespace) -> None:
     """Write a data set of digital patients."""
     if args.dry_run:
         names = ("out", "patients", "spacing", "healthy", "seed")
-        _print_plan({name: getattr(args, name) for name in names})
+        print_plan({name: getattr(args, name) for name in names})
         return
     from monai_dcgan.data.phantom import write_phantoms
 
@@ -57,18 +53,6 @@ def phantom(args: argparse.Namespace) -> None:
         args.out, num_patients=args.patients, seed=args.seed, spacing=args.spacing, healthy_fraction=args.healthy
     )
     print(f"{args.patients} digital patients in {folder} ({time.perf_counter() - started:.0f} s)")
-
-
-def prepare(args: argparse.Namespace) -> None:
-    """Store the slices of a data set."""
-    workflow = _training_workflow(args, {"dataset_dir": args.data, "prepare_workers": args.workers})
-    if args.dry_run:
-        _print_plan({"out": args.out, **_data_plan(workflow)})
-        return
-    workflow.parser.update({"store#store_dir": str(args.out), "store#cache_dir": None})
-    store = workflow.parser.get_parsed_content("store")
-    print(f"store: {store.path}")
-    _print_plan(store.describe())
 
 
 def train(args: argparse.Namespace) -> None:
@@ -81,10 +65,11 @@ def train(args: argparse.Namespace) -> None:
         "device": args.device,
         "resume": args.resume,
     }
-    workflow = _training_workflow(args, override)
+    workflow = training_workflow(args, override)
     if args.dry_run:
         RunFolder(args.out, args.resume).check_free()
-        _print_plan({"out": args.out, **_data_plan(workflow), **_training_plan(workflow)})
+        show_data(workflow)
+        print_plan({"out": args.out, **_training_plan(workflow)})
         return
     _run(workflow)
     run = RunFolder(args.out)
@@ -95,12 +80,12 @@ def train(args: argparse.Namespace) -> None:
 def generate(args: argparse.Namespace) -> None:
     """Make labeled slices."""
     values = {"num_slices": args.num, "seed": args.seed, "image_format": args.format, "device": args.device}
-    override = {name: value for name, value in {**dict(_parsed(args.set)), **values}.items() if value is not None}
+    override = {name: value for name, value in {**dict(parsed(args.set)), **values}.items() if value is not None}
     if args.dry_run:
         workflow = DCGANWorkflow(inference_configs(args.model), override, workflow_type="inference", logging_file=False)
         names = ("num_slices", "seed", "image_format", "image_size", "image_channels", "mask_channels", "latent_size")
         plan = {name: workflow.parser.get_parsed_content(name) for name in names}
-        _print_plan({"weights": str(weights_of(args.model)), "out": args.out, **plan})
+        print_plan({"weights": str(weights_of(args.model)), "out": args.out, **plan})
         return
     folder = generate_slices(args.model, args.out, **override)
     made = len(read_json(folder / "dataset.json")["training"])
@@ -123,11 +108,11 @@ def evaluate(args: argparse.Namespace) -> None:
     }
     overlays = [run.path / f"{name}.json" for name in ("settings", "network", "overlay")]
     files = [config_file("train"), config_file("evaluate"), *overlays]
-    workflow = _workflow(args, files, override)
+    workflow = make_workflow(args, files, override)
     folder = Path(workflow.parser.get_parsed_content("evaluation_dir"))
     if args.dry_run:
         names = ("dataset_dir", "evaluate_split", "extractor", "ckpt_path")
-        _print_plan({"out": str(folder), **{name: workflow.parser.get_parsed_content(name) for name in names}})
+        print_plan({"out": str(folder), **{name: workflow.parser.get_parsed_content(name) for name in names}})
         return
     _run(workflow)
     print(table(read_json(folder / "metrics.json")))
@@ -158,7 +143,7 @@ def demo(args: argparse.Namespace) -> None:
         (generate, {"model": str(run), "out": str(synthetic), "num": 64, "format": "png"}),
     ]
     if args.dry_run:
-        _print_plan({step.__name__: options for step, options in steps})
+        print_plan({step.__name__: options for step, options in steps})
         return
     for number, (step, options) in enumerate(steps, start=1):
         print(f"\n[{number}/{len(steps)}] {step.__name__}", flush=True)
@@ -191,53 +176,10 @@ def _what_next(out: Path) -> str:
     return "\n".join(lines)
 
 
-def _training_workflow(args: argparse.Namespace, override: dict[str, Any]) -> DCGANWorkflow:
-    return _workflow(args, [config_file("train")], {"image_size": args.image_size, **override})
-
-
-def _workflow(args: argparse.Namespace, files: list[Path], override: dict[str, Any]) -> DCGANWorkflow:
-    files = [*files, *(overlay_file(name) for name in args.config)]
-    given = {name: value for name, value in override.items() if value is not None}
-    return DCGANWorkflow(files, {**given, **dict(_parsed(args.set))}, workflow_type="train", logging_file=False)
-
-
 def _run(workflow: DCGANWorkflow) -> None:
     workflow.initialize()
     workflow.run()
     workflow.finalize()
-
-
-def _parsed(assignments: list[tuple[str, str]]) -> list[tuple[str, Any]]:
-    """Read values as Python literals, JSON words, or else as text."""
-    result = []
-    for name, text in assignments:
-        words = {"true": True, "false": False, "null": None}
-        try:
-            value = words[text] if text in words else ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            value = text
-        result.append((name, value))
-    return result
-
-
-def _data_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
-    """Look at the data set without reading a volume."""
-    value = workflow.parser.get_parsed_content
-    data = value("dataset_dir")
-    if is_store(data):
-        return {"data": data, "kind": "prepared store"}
-    names = ("layout", "modalities", "mask_suffix", "patient_pattern", "fold_column")
-    cases = find_cases(data, **{name: value(name) for name in names})
-    split = split_patients(
-        cases, value("split_fractions"), value("seed"), value("validation_folds"), value("test_folds")
-    )
-    return {
-        "data": data,
-        "cases": len(cases),
-        "patients": len(split),
-        "split of all patients": {str(part): count for part, count in Counter(split.values()).items()},
-        "first case": {"patient": cases[0][Keys.PATIENT], "image": str(cases[0][Keys.IMAGE])},
-    }
 
 
 def _training_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
@@ -246,9 +188,3 @@ def _training_plan(workflow: DCGANWorkflow) -> dict[str, Any]:
     plan["device"] = str(workflow.parser.get_parsed_content("device"))
     plan["images shown"] = plan["max_epochs"] * plan["images_per_epoch"]
     return plan
-
-
-def _print_plan(plan: dict[str, Any]) -> None:
-    width = max(len(name) for name in plan)
-    for name, value in plan.items():
-        print(f"  {name:<{width}}  {value if isinstance(value, str) else json.dumps(value, default=str)}")

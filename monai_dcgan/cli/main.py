@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 
 from monai_dcgan import __version__
+from monai_dcgan.utils.enums import Axis, Layout, OnError, Reader, TumorPolicy
 
 __all__ = ["main"]
 
@@ -28,12 +29,14 @@ labeled synthetic slices with it, and measure how good they are.
 
 start here:
   monai-dcgan demo                      the whole way on digital patients
+  monai-dcgan inspect DATA              see what is understood of your own data
   monai-dcgan train DATA --out RUN      train on your own volumes and masks
   monai-dcgan generate RUN --out DIR    make labeled slices with what was trained
   monai-dcgan evaluate RUN              compare them with patients it has not seen
 
-DATA is a folder in the layout of the Medical Segmentation Decathlon (dataset.json),
-BraTS-named case folders, 2D pictures with masks beside them, or a prepared store.
+DATA is a folder of volumes (NIfTI, MetaImage, NRRD, DICOM) or 2D pictures with masks, in
+the layout of the Medical Segmentation Decathlon, nnU-Net, BraTS, BIDS, DICOM series, or
+folders and templates of your own; or a prepared store.
 Not for clinical use.
 """
 EXIT_CODES = "exit codes: 0 done, 1 could not be done (one line says why), 2 wrong call, 130 interrupted"
@@ -109,6 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_demo(commands, [common])
     _add_phantom(commands, [common])
+    _add_inspect(commands, [common])
     _add_prepare(commands, [common, overlays, values])
     _add_train(commands, [common, overlays, values])
     _add_generate(commands, [common, values])
@@ -137,13 +141,56 @@ def _add_phantom(commands: argparse._SubParsersAction, parents: list[argparse.Ar
     _add_dry_run(parser)
 
 
+def _add_inspect(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
+    parser = _command(
+        commands, "inspect", parents, "say what a data set holds before it is used, or what a store holds and check it"
+    )
+    parser.add_argument("path", help="folder of a data set, or folder or URL of a store")
+    _add_source(parser)
+    parser.add_argument(
+        "--duplicates", action="store_true", help="store: look for near-identical slices of different patients"
+    )
+    parser.add_argument("--split", metavar="FILE", help="store: split.json of a run, to tell duplicates between parts")
+    parser.add_argument("--no-verify", action="store_true", help="store: leave out the check of every file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
 def _add_prepare(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "prepare", parents, "read volumes once and store their slices for training")
     parser.add_argument("data", help="folder of the data set")
-    parser.add_argument("--out", required=True, help="folder for the store; an equal store is reused")
+    parser.add_argument("--out", required=True, help="folder or URL for the store; an equal store is reused")
     parser.add_argument("--image-size", type=int, help="side of the slices in pixels, a power of two from 32 to 512")
-    parser.add_argument("--workers", type=int, help="processes that read volumes")
+    _add_source(parser)
+    parser.add_argument("--axis", choices=[*map(str, Axis)], help="plane of the slices")
+    parser.add_argument("--tumor", choices=[*map(str, TumorPolicy)], help="which slices to take")
+    parser.add_argument(
+        "--tumor-labels",
+        type=_labels,
+        metavar="LABELS",
+        help="labels that are tumor, such as 1,3, or a region that the data set is known to have: whole, core, enhancing",
+    )
+    parser.add_argument(
+        "--on-error", choices=[*map(str, OnError)], help="stop at cases that cannot be used, or skip and report them"
+    )
+    parser.add_argument("--workers", type=int, help="volumes that are read at the same time")
+    parser.add_argument("--dask", metavar="ADDRESS", help="Dask scheduler whose workers do it, such as tcp://host:8786")
+    parser.add_argument("--update", action="store_true", help="bring the store in --out up to date with the data set")
     _add_dry_run(parser)
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--layout", choices=[*map(str, Layout)], help="how the data set lies on the disk")
+    parser.add_argument(
+        "--modalities", type=_words, metavar="NAMES", help="channels by name or number, such as flair,t1ce"
+    )
+    parser.add_argument(
+        "--patient-pattern", metavar="REGEX", help="its first group, in the path of an image, is the patient"
+    )
+    parser.add_argument(
+        "--image-pattern", metavar="TEMPLATE", help="where images lie, such as '{patient}/{case}_{modality}.nii.gz'"
+    )
+    parser.add_argument("--label-pattern", metavar="TEMPLATE", help="where the masks to --image-pattern lie")
+    parser.add_argument("--reader", choices=[*map(str, Reader)], help="what reads volumes")
 
 
 def _add_train(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
@@ -195,6 +242,23 @@ def _assignment(text: str) -> tuple[str, str]:
     if not found or not name:
         raise argparse.ArgumentTypeError(f"must be ID=VALUE, got {text!r}")
     return name, value
+
+
+def _words(text: str) -> list[str]:
+    words = [word.strip() for word in text.split(",")]
+    if not all(words):
+        raise argparse.ArgumentTypeError(f"must be names with commas between them, got {text!r}")
+    return words
+
+
+def _labels(text: str) -> list[int] | str:
+    """Return label values, or the name of a region as it is."""
+    words = _words(text)
+    if all(word.isdigit() for word in words):
+        return [int(word) for word in words]
+    if len(words) > 1:
+        raise argparse.ArgumentTypeError(f"must be whole numbers with commas between them, or one region, got {text!r}")
+    return words[0]
 
 
 def _set_up_logging(verbose: bool) -> None:

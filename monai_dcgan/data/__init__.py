@@ -14,27 +14,38 @@ from __future__ import annotations
 
 from monai_dcgan.data.datalists import find_cases
 from monai_dcgan.data.dataset import SliceDataset
+from monai_dcgan.data.duplicates import DuplicatePair, describe_duplicates, find_near_duplicates, warn_of_leaks
+from monai_dcgan.data.placing import CaseVolume, case_volume
 from monai_dcgan.data.prepare import default_cache_dir, prepare
 from monai_dcgan.data.provenance import provenance
 from monai_dcgan.data.sampling import StreamSampler
-from monai_dcgan.data.splits import load_splits, save_splits, split_patients
 from monai_dcgan.data.settings import Slicing, Source
+from monai_dcgan.data.splits import k_folds, load_folds, load_splits, save_folds, save_splits, split_patients
 from monai_dcgan.data.store import SliceStore, is_store
 from monai_dcgan.data.writer import SyntheticSetWriter
 
 __all__ = [
+    "CaseVolume",
+    "DuplicatePair",
     "SliceDataset",
     "SliceStore",
     "Slicing",
     "Source",
-    "SyntheticSetWriter",
     "StreamSampler",
+    "SyntheticSetWriter",
+    "case_volume",
     "default_cache_dir",
+    "describe_duplicates",
     "find_cases",
+    "find_near_duplicates",
     "is_store",
+    "k_folds",
+    "load_folds",
     "load_splits",
     "prepare",
     "provenance",
+    "save_folds",
     "save_splits",
     "split_patients",
+    "warn_of_leaks",
 ]

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,9 +21,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from monai_dcgan.data.store import SliceStore
 from monai_dcgan.utils.checks import check_fraction, check_positive_int
 
-__all__ = ["THRESHOLD", "DuplicatePair", "describe_duplicates", "find_near_duplicates"]
+__all__ = ["THRESHOLD", "DuplicatePair", "describe_duplicates", "find_near_duplicates", "warn_of_leaks"]
+
+logger = logging.getLogger(__name__)
 
 # Of 50 patients of TCGA-LGG (1713 FLAIR slices, 64x64 and 128x128), the most alike slices of two patients reach 0.91.
 THRESHOLD = 0.93
@@ -272,3 +276,24 @@ def _shift_matrices() -> tuple[Tensor, Tensor]:
     weights[0] = weights[-1] = 1.0
     turn = 2j * torch.pi
     return torch.exp(turn * down) / SIDE**2, weights * torch.exp(turn * right)
+
+
+def warn_of_leaks(store: SliceStore, splits: Mapping[str, str], max_slices: int = 5000) -> list[DuplicatePair]:
+    """Look for near-identical slices in different parts of a split, and warn when there are any.
+
+    Args:
+        store: the slices.
+        splits: patient -> part.
+        max_slices: a larger store is not looked through, which is logged: time grows with the square of it.
+
+    Returns:
+        the pairs whose slices lie in different parts.
+    """
+    if len(store) > max_slices:
+        logger.info("%d slices are not searched for near-duplicates; inspect the store with duplicates", len(store))
+        return []
+    pairs = find_near_duplicates(store.batches(), store.slices.columns["patient"], splits)
+    leaks = [pair for pair in pairs if not pair.same_part]
+    if leaks:
+        logger.warning("%s", describe_duplicates(leaks))
+    return leaks

@@ -96,6 +96,8 @@ def fingerprint(case: Mapping[str, Any], data_dir: Path) -> list[Any]:
     for path in case_files(case):
         # A DICOM series is a folder.
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-            stat = file.stat()
-            result.append([os.path.relpath(file, data_dir), stat.st_size, stat.st_mtime_ns])
+            name = os.path.relpath(file, data_dir)
+            # A link may lead nowhere; whoever reads the series says so.
+            stat = file.stat() if file.exists() else file.lstat()
+            result.append([name, stat.st_size, stat.st_mtime_ns])
     return result

@@ -33,15 +33,15 @@ from monai_dcgan.data.store import (
     StoreFolder,
     begin_store,
     finish_store,
+    is_made,
     is_store,
-    is_url,
     problems_of,
-    read_header,
-    shard_ids,
+    whole_shards,
 )
 from monai_dcgan.data.work import Work, make_shard
 from monai_dcgan.utils.checks import check_choice, check_positive_int
 from monai_dcgan.utils.enums import Keys, Layout, OnError, TumorPolicy
+from monai_dcgan.utils.files import is_url
 
 __all__ = ["check_headers", "default_cache_dir", "prepare"]
 
@@ -119,7 +119,7 @@ def prepare(
     made_by["files"] = stable_hash([fingerprint(case, Path(data_dir)) for case in cases])
     key = stable_hash({"format_version": FORMAT_VERSION, **made_by})
     folder = StoreFolder(_target(data_dir, store_dir, cache_dir, key))
-    if _is_there(folder, key, made_by, update):
+    if is_made(folder, key, made_by, update):
         return _reuse(folder, on_error)
     check_headers(cases, source.reader, cases.problems)
     bad = {problem.case for problem in cases.problems}
@@ -147,7 +147,6 @@ def check_headers(cases: DataList, reader: str, problems: Problems) -> dict[str,
         ValueError: when there are such cases and they are to stop.
     """
     headers: dict[str, CaseHeader] = {}
-    expected = len(cases.modalities)
     for case in cases:
         name = case[Keys.CASE]
         try:
@@ -155,19 +154,28 @@ def check_headers(cases: DataList, reader: str, problems: Problems) -> dict[str,
         except (ValueError, OSError) as error:
             problems.add(name, case_files(case), " ".join(str(error).split()))
             continue
-        if expected and header.channels != expected:
-            told = f"{expected} ({', '.join(cases.modalities)})" if cases.modalities else f"{expected}, as the others"
+        headers[name] = header
+    _check_channels(cases, headers, problems)
+    problems.settle()
+    return headers
+
+
+def _check_channels(cases: DataList, headers: dict[str, CaseHeader], problems: Problems) -> None:
+    """Turn cases into problems that have other channels than are declared, or else than most cases have."""
+    names = cases.modalities
+    counts = Counter(header.channels for header in headers.values())
+    usual = len(names) or max(counts, key=counts.__getitem__, default=0)
+    told = f"{usual} ({', '.join(names)})" if names else f"{usual}, as most cases"
+    for case in cases:
+        header = headers.get(case[Keys.CASE])
+        if header is not None and header.channels != usual:
             problems.add(
-                name,
+                case[Keys.CASE],
                 case_files(case, Keys.IMAGE),
                 f"image must have as many channels as every case, {told}, got {header.channels}; pick channels with "
                 "modalities",
             )
-            continue
-        expected = header.channels
-        headers[name] = header
-    problems.settle()
-    return headers
+            del headers[case[Keys.CASE]]
 
 
 def _target(data_dir: str | Path, store_dir: str | Path | None, cache_dir: str | Path | None, key: str) -> str:
@@ -191,32 +199,8 @@ def _open_as_is(path: str | Path, slicing: Mapping[str, Any]) -> SliceStore:
     return store
 
 
-def _is_there(folder: StoreFolder, key: str, made_by: Mapping[str, Any], update: bool) -> bool:
-    """Return whether the store is complete; raise when something else than this store is there."""
-    header = read_header(folder)
-    if header is None:
-        if folder.exists():
-            raise FileExistsError(f"{folder} exists and is no slice store; give an empty or a new folder")
-        return False
-    if header["key"] == key:
-        return bool(header["complete"])
-    old = header["settings"]
-    differing = [name for name in made_by if old.get(name) != made_by[name]]
-    if differing == ["files"] and (update or not header["complete"]):
-        return False
-    text = ", ".join(
-        "the files of the data set (update=True reads what is new)"
-        if name == "files"
-        else f"{name} (store: {old.get(name)!r}, now: {made_by[name]!r})"
-        for name in differing
-    )
-    raise FileExistsError(
-        f"{folder} holds a store that differs in {text or 'its format'}; give another store_dir, delete it, or use "
-        "cache_dir, which keeps one store per setting"
-    )
-
-
 def _reuse(folder: StoreFolder, on_error: str) -> SliceStore:
+    folder.sweep()
     store = SliceStore(folder.url)
     if store.left_out:
         _report(Problems(on_error, problems_of(folder)))
@@ -238,7 +222,7 @@ def _make(
     fresh = not folder.exists()
     names = [plan.name for plan in plans]
     begin_store(folder, key, made_by, names)
-    there = shard_ids(folder)
+    there = whole_shards(folder)
     missing = [plan for plan in plans if plan.name not in there]
     if len(missing) < len(plans):
         logger.info("going on with %s: %d of %d shards are there", folder, len(plans) - len(missing), len(plans))
@@ -251,7 +235,7 @@ def _make(
             folder.remove_all()
         raise
     store = SliceStore(folder.url)
-    _report(Problems(OnError.SKIP, numbers["problems"]))
+    _report(Problems(work.on_error, numbers["problems"]))
     _summarize(store, numbers)
     return store
 
@@ -294,6 +278,9 @@ def _summarize(store: SliceStore, numbers: Mapping[str, Any]) -> None:
         100 * described["tumor_share"],
         "; ".join(f"{count} ({rule})" for rule, count in dropped.items()) or "none",
     )
+    first = store.read(0)[0]
+    if len(first) == 3 and (first == first[:1]).all():
+        logger.warning("the three channels of a slice are the same: give modalities=[0] to keep one")
     empty = numbers["cases"] - described["cases"]
     if empty:
         logger.warning("%d of %d cases give no slice; cases.jsonl of the store says why", empty, numbers["cases"])

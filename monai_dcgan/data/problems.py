@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +20,14 @@ from pathlib import Path
 from monai_dcgan.utils.checks import check_choice
 from monai_dcgan.utils.enums import OnError
 
-__all__ = ["Problem", "Problems"]
+__all__ = ["NO_TEXT", "Problem", "Problems"]
+
+# Control characters, and bytes of a file's name that are no UTF-8.
+NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _shown(text: object) -> str:
+    return NO_TEXT.sub(lambda match: match[0].encode("unicode_escape").decode(), str(text))
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,11 @@ class Problem:
     case: str
     files: tuple[str, ...]
     reason: str
+
+    @classmethod
+    def of(cls, case: str, files: Iterable[str | Path], reason: str) -> Problem:
+        """Return a problem with what is no text, as a file's name may be any bytes, shown by its codes."""
+        return cls(_shown(case), tuple(_shown(file) for file in files), _shown(reason))
 
     def __str__(self) -> str:
         return f"case {self.case} cannot be used ({', '.join(self.files)}): {self.reason}"
@@ -66,7 +79,7 @@ class Problems:
 
     def add(self, case: str, files: Iterable[str | Path], reason: str) -> None:
         """Note that ``case`` cannot be used."""
-        self.found.append(Problem(case, tuple(str(file) for file in files), reason))
+        self.found.append(Problem.of(case, files, reason))
 
     def settle(self) -> None:
         """Raise ``ValueError`` when there are problems and these are to stop; otherwise do nothing."""

@@ -20,7 +20,10 @@ from monai_dcgan.utils.run_folder import package_versions
 
 __all__ = ["provenance"]
 
-OF_THE_DATA = ("dataset_dir", "cache_dir", "store_key", "patient_pattern", "fold_column", "mask_suffix")
+OF_THE_DATA = (
+    "dataset_dir", "cache_dir", "store_key", "patient_pattern", "fold_column", "mask_suffix", "image_pattern",
+    "label_pattern",
+)  # fmt: skip
 
 
 def provenance(model: str | Path, **settings: Any) -> dict[str, Any]:

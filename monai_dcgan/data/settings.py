@@ -137,7 +137,9 @@ class Slicing:
         if not isinstance(self.tumor_labels, str):
             return self.tumor_labels
         if self.tumor_labels not in cases.regions:
-            known = f"a region of the data set ({', '.join(sorted(cases.regions))})" if cases.regions else "label values"
+            known = (
+                f"a region of the data set ({', '.join(sorted(cases.regions))})" if cases.regions else "label values"
+            )
             raise ValueError(
                 f"tumor_labels must be {known}, got {self.tumor_labels!r} for layout {cases.layout}; give the values "
                 "that mean it as a list"
@@ -147,10 +149,8 @@ class Slicing:
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, JSON-like."""
         words = {name: str(getattr(self, name)) for name in ("axis", "tumor", "fit", "pick", "slice_class")}
-        labels = self.tumor_labels
-        return {
-            **asdict(self), **words, "tumor_labels": labels if labels is None or isinstance(labels, str) else list(labels)
-        }  # fmt: skip
+        named = self.tumor_labels is None or isinstance(self.tumor_labels, str)
+        return {**asdict(self), **words, "tumor_labels": self.tumor_labels if named else list(self.tumor_labels or ())}
 
 
 def split_settings(settings: Mapping[str, Any]) -> tuple[Source, Slicing]:

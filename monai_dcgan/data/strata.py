@@ -20,25 +20,17 @@ from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
-from monai.utils import StrEnum
 
 from monai_dcgan.utils.checks import check_choice
-from monai_dcgan.utils.enums import Keys
+from monai_dcgan.utils.enums import Keys, Stratify
 
-__all__ = ["Stratify", "share", "strata"]
+__all__ = ["share", "strata"]
 
 logger = logging.getLogger(__name__)
 
 MAX_BINS = 4
 BURDEN_KEY = "tumor_fraction"
 Part = TypeVar("Part", bound=Hashable)
-
-
-class Stratify(StrEnum):
-    """What the parts of a split shall have in like shares."""
-
-    BURDEN = "burden"
-    CLASS = "class"
 
 
 def strata(

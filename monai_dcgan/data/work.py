@@ -80,7 +80,7 @@ def make_shard(plan: ShardPlan, work: Work) -> Shard:
             item["max_slices"] = case.get("max_slices")
             cut = transform(item)
         except Exception as error:
-            problem = Problem(case[Keys.CASE], tuple(str(path) for path in case_files(case)), _reason(error))
+            problem = Problem.of(case[Keys.CASE], case_files(case), _reason(error))
             if str(work.on_error) == str(OnError.STOP):
                 return Shard(plan.name, [], [], [problem])
             problems.append(problem)

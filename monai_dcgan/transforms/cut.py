@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ import torch
 from monai.transforms import Transform
 
 from monai_dcgan.transforms.head import Head, find_head
-from monai_dcgan.transforms.intensity import check_percentiles, intensity_window
+from monai_dcgan.transforms.intensity import check_percentiles, intensity_window, scale_to_window
 from monai_dcgan.transforms.labels import check_tumor_labels, tumor_of
 from monai_dcgan.transforms.policy import SlicePolicy
 from monai_dcgan.transforms.slices import (
@@ -108,7 +108,7 @@ class CutSlicesd(Transform):
         self.crop_head, self.lower, self.upper = crop_head, lower, upper
         self.tumor_labels, self.neighbors = tumor_labels, neighbors
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+    def __call__(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Turn a copy of the item into slices."""
         item = dict(data)
         channels = [np.asarray(channel) for channel in item[Keys.IMAGE]]
@@ -145,7 +145,7 @@ class CutSlicesd(Transform):
             squares, keep = squares[np.isin(keep, chosen)], chosen
         images = self._images(stacks, heads, windows, frame, plane, keep)
         height, width = box[1] - box[0], box[3] - box[2]
-        item.update({Keys.IMAGE: torch.from_numpy(images), Keys.LABEL: torch.from_numpy(squares)})
+        item.update({str(Keys.IMAGE): torch.from_numpy(images), str(Keys.LABEL): torch.from_numpy(squares)})
         item["slice_index"] = keep.tolist()
         item["tumor_fraction"] = tumor[keep].tolist()
         item["tumor_area"] = (tumor[keep] * height * width * own_spacing[0] * own_spacing[1]).tolist()
@@ -186,12 +186,14 @@ class CutSlicesd(Transform):
 
 
 def _window(number: int, channel: np.ndarray, head: Head, lower: float, upper: float) -> tuple[float, float]:
-    if head.is_empty():
-        raise ValueError(
-            f"image must show a head, got the value {channel.flat[0]:g} everywhere in channel {number}; leave the case "
-            "or the modality out"
-        )
-    return intensity_window(head.tissue(channel), lower, upper)
+    """Return low and high of a channel; one value for both in a picture without a head, as the first of a scan is."""
+    tissue = head.tissue(channel)
+    if tissue.size:
+        return intensity_window(tissue, lower, upper)
+    if channel.ndim == 2:
+        return (float(channel.flat[0]),) * 2
+    got = f"the value {channel.flat[0]:g} everywhere" if head.is_empty() else f"noise about {head.threshold:g}"
+    raise ValueError(f"image must show a head, got {got} in channel {number}; leave the case or the modality out")
 
 
 def _voxels(plane: Plane, sizes: Sequence[int], places: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
@@ -201,7 +203,7 @@ def _voxels(plane: Plane, sizes: Sequence[int], places: Sequence[np.ndarray]) ->
 
 
 def _order(plane: Plane, ndim: int) -> tuple[int, ...]:
-    return (plane.index, plane.rows, plane.columns) if ndim == 3 else (plane.rows, plane.columns)
+    return (plane.across, plane.rows, plane.columns) if ndim == 3 else (plane.rows, plane.columns)
 
 
 def _coarse_stack(head: Head, plane: Plane) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -219,9 +221,13 @@ def _head_box(heads: Sequence[Head], plane: Plane, shape: Sequence[int]) -> tupl
         for head in heads:
             coarse, steps = _coarse_stack(head, plane)
             hit = np.flatnonzero(coarse.any(axis=(0, 3 - axis)))
+            if not len(hit):
+                continue
             # A coarse voxel stands for those half a step around it.
             first = min(first, int(hit[0]) * steps[axis] - steps[axis] // 2)
             last = max(last, int(hit[-1]) * steps[axis] + steps[axis] // 2 + 1)
+        if last == 0:
+            first, last = 0, shape[axis]
         edges.append((shape[axis] - last, shape[axis] - first) if axis == 1 and plane.flipped else (first, last))
     border = max(1, round(MARGIN * max(last - first for first, last in edges)))
     (top, bottom), (left, right) = edges
@@ -250,16 +256,7 @@ def _scaled(
     voxels = list(_voxels(plane, stack.shape, (part, np.arange(top, bottom), np.arange(left, right))))
     order = _order(plane, head.coarse.ndim)
     inside = head.mask(values if len(order) == 3 else values[0], voxels[-len(order) :], order)
-    low, high = window
-    scaled = values.astype(np.float32)
-    if high > low:
-        scaled -= np.float32(low)
-        scaled *= np.float32(1 / (high - low))
-        np.clip(scaled, 0, 1, out=scaled)
-    else:
-        scaled[:] = 1
-    scaled *= inside
-    return scaled
+    return scale_to_window(values, window) * inside
 
 
 def _fit_masks(frame: Frame, mask: np.ndarray, keep: np.ndarray, tumor: np.ndarray) -> np.ndarray:

@@ -35,6 +35,8 @@ OTSU_PERCENTILES = (1.0, 99.0)
 BINS = 256
 # The head is sought on every k-th voxel of an axis, so that at least so many are left of it in 2D and 3D.
 COARSE_SIDE = {2: 256, 3: 48}
+# Range of intensities, as a share of the largest and by itself, below which they count as one value.
+NOISE, NARROWEST = 1e-12, 1e-30
 OUTSIDE, RIM, INSIDE = 0, 1, 2
 
 
@@ -167,9 +169,10 @@ def _head_of(array: np.ndarray) -> tuple[np.ndarray, float | None, float]:
     """Return the head (bool, X, Y[, Z]), the constant background if there is one, and the threshold if not."""
     low, high = (float(value) for value in np.percentile(array, OTSU_PERCENTILES))
     corner = _corner_value(array)
-    if not high > low:
+    # Where values differ by less than rounding does there is nothing for a histogram to tell apart.
+    if high - low <= max(NOISE * max(abs(low), abs(high)), NARROWEST):
         return _solid(array != corner), corner, 0.0
-    roots = np.sqrt(np.clip(array, low, high) - np.float32(low))
+    roots = np.sqrt(np.clip(array, low, high) - low)
     threshold = float(threshold_otsu(roots.ravel(), nbins=BINS))
     by_threshold = _solid(roots > threshold)
     constant = array == corner

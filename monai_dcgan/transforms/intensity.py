@@ -17,12 +17,17 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, ScaleIntensityRange, Transform
-from monai.utils import convert_to_numpy
+from monai.transforms import MapTransform, Transform
 
 from monai_dcgan.transforms.head import find_head
 
-__all__ = ["ScaleIntensityInHead", "ScaleIntensityInHeadd", "check_percentiles", "intensity_window"]
+__all__ = ["ScaleIntensityInHead", "ScaleIntensityInHeadd", "check_percentiles", "intensity_window", "scale_to_window"]
+
+
+# Of windows whose width and whose inverse float32 holds with all its digits.
+FLOAT32_RANGE = (1e-30, 1e30)
+# float64 has no inverse of less; such windows hold one value for all that matters.
+NARROWEST = 1e-300
 
 
 def check_percentiles(lower: float, upper: float) -> None:
@@ -35,6 +40,19 @@ def intensity_window(tissue: np.ndarray, lower: float, upper: float) -> tuple[fl
     """Return the percentiles ``lower`` and ``upper`` of intensities (1D) of the head."""
     low, high = np.percentile(tissue, (lower, upper))
     return float(low), float(high)
+
+
+def scale_to_window(values: np.ndarray, window: tuple[float, float]) -> np.ndarray:
+    """Return ``clip((values - low) / (high - low), 0, 1)`` as float32; 1 everywhere where low and high are the same."""
+    low, high = window
+    if high - low <= NARROWEST:
+        return np.ones(values.shape, dtype=np.float32)
+    # Whole numbers of 16 bits are exact in float32; what differs by less than its steps needs float64.
+    narrow = np.can_cast(values.dtype, np.float32) and FLOAT32_RANGE[0] < high - low < FLOAT32_RANGE[1]
+    scaled = values.astype(np.float32 if narrow else np.float64)
+    scaled -= scaled.dtype.type(low)
+    scaled *= scaled.dtype.type(1 / (high - low))
+    return np.clip(scaled, 0, 1, out=scaled).astype(np.float32, copy=False)
 
 
 class ScaleIntensityInHead(Transform):
@@ -71,24 +89,19 @@ class ScaleIntensityInHead(Transform):
             float32 tensor of the same shape in [0, 1]. A channel without a head is 0 everywhere, and one whose head
             has a single value is 1 inside it.
         """
-        scaled = torch.zeros_like(torch.as_tensor(img), dtype=torch.float32)
-        for number, values in enumerate(convert_to_numpy(img)):
+        scaled = torch.zeros(tuple(img.shape))
+        for number, values in enumerate(np.asarray(img)):
             if head is None:
                 found = find_head(values)
                 inside = found.mask(values, [np.arange(size) for size in values.shape])
                 sample = found.tissue(values)
             else:
-                inside = convert_to_numpy(head[number]).astype(bool)
+                inside = np.asarray(head[number]).astype(bool)
                 sample = values[inside]
             if not inside.any():
                 continue
-            low, high = intensity_window(sample, self.lower, self.upper)
-            tissue = torch.from_numpy(values[inside].astype(np.float32))
-            if high > low:
-                tissue = ScaleIntensityRange(a_min=low, a_max=high, b_min=0.0, b_max=1.0, clip=True)(tissue)
-            else:
-                tissue = torch.ones_like(tissue)
-            scaled[number][torch.from_numpy(inside)] = tissue
+            tissue = scale_to_window(values[inside], intensity_window(sample, self.lower, self.upper))
+            scaled[number][torch.from_numpy(inside)] = torch.from_numpy(tissue)
         return scaled
 
 

@@ -27,16 +27,18 @@ from monai_dcgan.utils.enums import Axis, Fit
 __all__ = ["Frame", "Plane", "fit_frame", "plane_spacing", "slices_of_volume", "volume_of_slices"]
 
 MARGIN = 0.02  # of the longer side of the head, on each side of its box
+UNITS = 512  # unit vectors to resize at once: all of a very long side would fill the memory
+LARGEST_SIDE = 16384  # pixels that a plane may be scaled to
 BATCH = 8  # planes to work on at once: they stay in the processor's cache
 
 
 class Plane(NamedTuple):
-    """Spatial axes (x to the left, y to the back, z up) of a slice's index, rows and columns; whether rows are flipped.
+    """Spatial axes (x to the left, y to the back, z up) across slices, of rows and columns; whether rows are flipped.
 
     Coronal and sagittal slices show the top of the head in row 0.
     """
 
-    index: int
+    across: int
     rows: int
     columns: int
     flipped: bool
@@ -74,7 +76,7 @@ def slices_of_volume(volume: np.ndarray, axis: str = Axis.AXIAL) -> np.ndarray:
     if volume.ndim != 3:
         raise ValueError(f"volume must be (X, Y, Z) or a picture (X, Y), got shape {tuple(volume.shape)}")
     plane = PLANES[Axis(axis)]
-    stack = volume.transpose(plane.index, plane.rows, plane.columns)
+    stack = volume.transpose(plane.across, plane.rows, plane.columns)
     return stack[:, ::-1] if plane.flipped else stack
 
 
@@ -83,7 +85,7 @@ def volume_of_slices(stack: np.ndarray, axis: str = Axis.AXIAL) -> np.ndarray:
     check_choice("axis", axis, Axis)
     plane = PLANES[Axis(axis)]
     unflipped = stack[:, ::-1] if plane.flipped else stack
-    return unflipped.transpose(np.argsort([plane.index, plane.rows, plane.columns]))
+    return unflipped.transpose(np.argsort([plane.across, plane.rows, plane.columns]))
 
 
 def plane_spacing(spacing: tuple[float, ...], axis: str = Axis.AXIAL) -> tuple[float, float]:
@@ -197,13 +199,23 @@ def fit_frame(
     else:
         factors = [1.0, 1.0] if pixel_spacing is None else [own / pixel_spacing for own in spacing]
     height, width = (max(1, round(side * factor)) for side, factor in zip(sides, factors))
+    if pixel_spacing is not None and max(height, width) > LARGEST_SIDE:
+        raise ValueError(
+            f"pixel_spacing must leave planes of at most {LARGEST_SIDE} pixels, got {height} x {width} with "
+            f"{pixel_spacing} mm for {sides[0]} x {sides[1]} pixels of {spacing[0]:g} x {spacing[1]:g} mm; enlarge it"
+        )
     return Frame(plane, box, (height, width), image_size)
 
 
 @lru_cache(maxsize=256)
 def _resizing(size: int, target: int) -> torch.Tensor:
     """Return the matrix (target, size) of torch's antialiased linear filter: what it makes of the unit vectors."""
-    return F.interpolate(torch.eye(size)[None, None], (target, size), mode="bilinear", antialias=True)[0, 0]
+    parts = []
+    for start in range(0, size, UNITS):
+        units = torch.zeros(size, min(UNITS, size - start))
+        units[start : start + UNITS].fill_diagonal_(1)
+        parts.append(F.interpolate(units[None, None], (target, units.shape[1]), mode="bilinear", antialias=True)[0, 0])
+    return torch.cat(parts, dim=1)
 
 
 def _resize(stack: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

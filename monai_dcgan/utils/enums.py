@@ -14,7 +14,21 @@ from __future__ import annotations
 
 from monai.utils import StrEnum
 
-__all__ = ["Axis", "EvaluationKeys", "Fit", "ImageFormat", "Keys", "Layout", "OnError", "Pick", "Reader", "SliceClass", "Split", "TumorPolicy"]
+__all__ = [
+    "Axis",
+    "EvaluationKeys",
+    "Fit",
+    "ImageFormat",
+    "Keys",
+    "Layout",
+    "OnError",
+    "Pick",
+    "Reader",
+    "SliceClass",
+    "Split",
+    "Stratify",
+    "TumorPolicy",
+]
 
 
 class Keys(StrEnum):
@@ -35,6 +49,13 @@ class Split(StrEnum):
     TRAIN = "train"
     VALIDATION = "validation"
     TEST = "test"
+
+
+class Stratify(StrEnum):
+    """What the parts of a split shall have in like shares."""
+
+    BURDEN = "burden"
+    CLASS = "class"
 
 
 class Layout(StrEnum):

@@ -24,9 +24,29 @@ from typing import Any
 
 import torch
 
-__all__ = ["atomic_path", "read_json", "read_json_lines", "sha256_file", "write_json", "write_tensors", "write_text"]
+__all__ = [
+    "absolute",
+    "atomic_path",
+    "is_url",
+    "read_json",
+    "read_json_lines",
+    "sha256_file",
+    "write_json",
+    "write_tensors",
+    "write_text",
+]
 
 logger = logging.getLogger(__name__)
+
+
+def is_url(path: str | Path) -> bool:
+    """Return whether ``path`` names a place by a protocol, such as ``s3://bucket/store``."""
+    return "://" in str(path)
+
+
+def absolute(path: str | Path) -> str:
+    """Return the absolute path of a file or folder; a URL as it is."""
+    return str(path) if is_url(path) else str(Path(path).resolve())
 
 
 @contextmanager
@@ -86,7 +106,7 @@ def read_json(path: str | Path) -> Any:
         raise FileNotFoundError(f"no such file: {path}")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} must be a JSON file: {error}") from error
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+from pathlib import Path
 
 import monai
 import nibabel
@@ -31,23 +32,36 @@ MODULE = importlib.import_module("monai_dcgan.data.prepare")
 SMALL = {"image_size": 32}
 
 
+def same_slices(first: SliceStore, second: SliceStore) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(first.as_arrays(), second.as_arrays()))
+
+
+def forbid_reading(monkeypatch) -> None:
+    """Let any attempt to read voxels fail with an error that no code expects."""
+
+    def read(*_, **__):
+        raise AssertionError("voxels are read")
+
+    monkeypatch.setattr(MODULE, "make_shard", read)
+
+
 def test_volumes(msd, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         store = prepare(msd, tmp_path / "store", **SMALL)
-    assert store.images.shape == (18, 1, 32, 32)
-    assert store.images.dtype == np.float16
-    assert store.images.min() == 0
-    assert 0.95 < store.images.max() <= 1
-    assert set(np.unique(store.masks)) == {0, 1}
+    images, masks, _ = store.as_arrays()
+    assert images.shape == (18, 1, 32, 32)
+    assert images.min() == 0
+    assert 0.95 < images.max() <= 1
+    assert set(np.unique(masks)) == {0, 1}
     assert [record["slice_index"] for record in store.slices[:6]] == list(range(6))
     assert [record["tumor_fraction"] > 0 for record in store.slices[:6]] == [False] * 2 + [True] * 4
     assert {(record["row_spacing"], record["axis"]) for record in store.slices} == {(1.0, "axial")}
     assert "3 of 3 cases, 18 slices" in caplog.text
     assert "18 slices of 3 cases of 3 patients, 67% with tumor; left out: none" in caplog.text
     # The tumor lies in the patient's front right: top left on display.
-    rows, columns = np.nonzero(store.masks[5, 0])
+    rows, columns = np.nonzero(masks[5, 0])
     assert rows.mean() < 16 > columns.mean()
-    assert store.images[5, 0][store.masks[5, 0] > 0].mean() > 0.8
+    assert images[5, 0][masks[5, 0] > 0].mean() > 0.8
 
 
 @pytest.mark.parametrize("axes", ["RAS", "LPS", "PIR", "SAL"])
@@ -63,8 +77,7 @@ def test_orientation_of_the_file_does_not_matter(msd, tmp_path, axes, label_axes
             turned = image.as_reoriented(turn)
             nibabel.save(nibabel.Nifti1Image(np.asanyarray(turned.dataobj), turned.affine), path)
     store = prepare(msd, tmp_path / "turned", **SMALL)
-    assert np.array_equal(store.images, reference.images)
-    assert np.array_equal(store.masks, reference.masks)
+    assert same_slices(store, reference)
 
 
 def test_metadata_switch_does_not_matter(msd, tmp_path):
@@ -75,14 +88,7 @@ def test_metadata_switch_does_not_matter(msd, tmp_path):
         assert monai.data.get_track_meta() is False
     finally:
         monai.data.set_track_meta(True)
-    assert np.array_equal(store.images, reference.images)
-
-
-def test_several_workers_give_the_same(msd, tmp_path):
-    one, two = (prepare(msd, tmp_path / str(n), num_workers=n, **SMALL) for n in (1, 2))
-    assert one.key == two.key
-    for name in ("images.dat", "masks.dat", "slices.csv"):
-        assert (one.path / name).read_bytes() == (two.path / name).read_bytes()
+    assert same_slices(store, reference)
 
 
 def test_brats_channels(brats, tmp_path):
@@ -92,13 +98,13 @@ def test_brats_channels(brats, tmp_path):
 
 def test_four_dimensional_nifti(msd, tmp_path):
     image, _ = head_volume(0)
+    content = read_json(msd / "dataset.json")
+    write_json(msd / "dataset.json", {**content, "modality": {"0": "FLAIR", "1": "T1"}})
     for path in (msd / "imagesTr").iterdir():
         save(np.stack([image, image[::-1]], axis=-1), path)
     assert prepare(msd, tmp_path / "both", **SMALL).image_channels == 2
     assert prepare(msd, tmp_path / "one", modalities=[1], **SMALL).image_channels == 1
-    with pytest.raises(
-        ValueError, match=r"case P0 cannot be used .*modalities must be channels from 0 to 1, got \[2\]"
-    ):
+    with pytest.raises(ValueError, match=r"case P0 cannot be used .*channels from 0 to 1, got \[2\]"):
         prepare(msd, tmp_path / "none", modalities=[2], **SMALL)
 
 
@@ -110,10 +116,11 @@ def test_tumor_labels(msd, tmp_path, labels, count):
 
 def test_pictures(pictures, tmp_path):
     store = prepare(pictures, tmp_path / "store", crop_head=False, **SMALL)
-    assert store.images.shape == (4, 1, 32, 32)
+    images, masks, _ = store.as_arrays()
+    assert images.shape == (4, 1, 32, 32)
     assert store.patients == ["anna", "bert"]
     assert {record["axis"] for record in store.slices} == {""}
-    rows, columns = np.nonzero(store.masks[0, 0])
+    rows, columns = np.nonzero(masks[0, 0])
     assert rows.mean() < 16 > columns.mean(), "rows of the picture stay rows"
 
 
@@ -134,15 +141,16 @@ def test_jpeg_mask_is_cut_at_half(tmp_path):
     save_picture(image, tmp_path / "b" / "x1.png")
     save_picture(mask, tmp_path / "b" / "x1_mask.png")
     stores = [prepare(tmp_path / name, tmp_path / f"store_{name}", **SMALL) for name in "ab"]
-    assert np.array_equal(stores[0].masks, stores[1].masks)
+    assert np.array_equal(stores[0].as_arrays()[1], stores[1].as_arrays()[1])
 
 
 def test_reuse_opens_no_volume(msd, tmp_path, monkeypatch):
     first = prepare(msd, cache_dir=tmp_path / "cache", **SMALL)
-    assert first.path.name.startswith("Task99_Brain-")
-    monkeypatch.setattr(MODULE, "load_case", None)
+    assert Path(first.path).name.startswith("Task99_Brain-")
+    forbid_reading(monkeypatch)
+    monkeypatch.setattr(MODULE, "check_headers", None)
     assert prepare(msd, cache_dir=tmp_path / "cache", **SMALL).path == first.path
-    assert prepare(first.path, **SMALL).path == first.path
+    assert prepare(first.path, **SMALL).key == first.key
 
 
 def test_other_settings_give_another_store(msd, tmp_path):
@@ -220,7 +228,7 @@ def replace(msd, image=None, label=None, name="P1"):
 
 def test_shapes_differ(msd, tmp_path, monkeypatch):
     replace(msd, label=np.zeros((40, 48, 5), np.uint8))
-    monkeypatch.setattr(MODULE, "load_case", None)
+    forbid_reading(monkeypatch)
     with pytest.raises(ValueError, match=r"got \(40, 48, 6\) in .*imagesTr/P1.nii.gz and \(40, 48, 5\) in .*resample"):
         prepare(msd, tmp_path / "store", **SMALL)
 
@@ -234,19 +242,21 @@ def test_header_of_label_differs(msd, tmp_path, monkeypatch, affine, text):
     _, label = head_volume(1)
     save(label, msd / "labelsTr" / "P1.nii.gz", affine)
     expected = rf"same voxel grid, got LPS, 1 x 1 x 2 mm, origin 0, 0, 0 .*{text}, origin .*correct the header"
-    monkeypatch.setattr(MODULE, "check_headers", lambda cases: None)
-    with pytest.raises(ValueError, match=r"case P1 cannot be used .*" + expected):
-        prepare(msd, tmp_path / "store", **SMALL)
-    monkeypatch.undo()
-    monkeypatch.setattr(MODULE, "load_case", None)
-    with pytest.raises(ValueError, match=rf"^images and label of a case must lie on the {expected}"):
+    with monkeypatch.context() as without_headers:
+        without_headers.setattr(MODULE, "check_headers", lambda *_: None)
+        with pytest.raises(ValueError, match=r"case P1 cannot be used .*" + expected):
+            prepare(msd, tmp_path / "store", **SMALL)
+    forbid_reading(monkeypatch)
+    with pytest.raises(
+        ValueError, match=rf"^case P1 cannot be used .*images and label of a case must lie on the {expected}"
+    ):
         prepare(msd, tmp_path / "store", **SMALL)
 
 
 def test_header_of_a_modality_differs(brats, tmp_path, monkeypatch):
     image, _ = head_volume(1)
     save(image, next(brats.rglob("*_001_flair.nii.gz")), MIRRORED)
-    monkeypatch.setattr(MODULE, "load_case", None)
+    forbid_reading(monkeypatch)
     with pytest.raises(ValueError, match=r"same voxel grid, got LPS.*_t1.nii.gz and RAS.*_001_flair.nii.gz"):
         prepare(brats, tmp_path / "store", **SMALL)
 
@@ -264,13 +274,17 @@ def test_not_finite(msd, tmp_path, value):
     replace(msd, image=image)
     with pytest.raises(ValueError, match=r"case P1 cannot be used .*P1.nii.gz.*image must be finite, got 1 voxels"):
         prepare(msd, tmp_path / "store", **SMALL)
-    assert not (tmp_path / "store").exists()
+    left = SliceStore(tmp_path / "store")
+    assert not left.complete
+    assert set(left.slices.columns["case"]) == {"P0"}, "what was done before is kept"
 
 
 def test_channels_differ(msd, tmp_path):
     image, _ = head_volume(1)
     replace(msd, image=np.stack([image] * 2, axis=-1))
-    with pytest.raises(ValueError, match="same channels, got 1 in P0 and 2 in P1; pick channels with modalities"):
+    with pytest.raises(
+        ValueError, match=r"case P1 .*as many channels as every case, 1 \(FLAIR\), got 2; pick channels with modalities"
+    ):
         prepare(msd, tmp_path / "store", **SMALL)
 
 
@@ -318,14 +332,83 @@ def test_anisotropic_voxels(tmp_path):
     store = prepare(tmp_path / "data", tmp_path / "store", axis="coronal", crop_head=False, min_foreground=0, **SMALL)
     assert (store.slices[0]["row_spacing"], store.slices[0]["column_spacing"]) == (4.0, 1.0)
     # 40 mm wide and 40 mm high: the picture is filled although it is 10 rows by 40 columns.
-    rows, _ = np.nonzero(store.images[24, 0])
+    rows, _ = np.nonzero(store.read(24)[0][0])
     assert rows.min() == 0
     assert rows.max() == 31
 
 
 def test_settings_are_kept(msd, tmp_path):
     store = prepare(msd, tmp_path / "store", **SMALL)
-    header = read_json(store.path / "store.json")
+    header = read_json(Path(store.path) / "store.json")
     assert header["settings"]["image_size"] == 32
     assert header["slices"] == 18
-    assert str(tmp_path) not in (store.path / "store.json").read_text()
+    assert str(tmp_path) not in (Path(store.path) / "store.json").read_text()
+
+
+def test_unknown_setting(tmp_path):
+    with pytest.raises(TypeError, match="no setting 'imagesize'; did you mean 'image_size'"):
+        prepare(tmp_path, tmp_path / "store", imagesize=64)
+
+
+@pytest.mark.parametrize(("region", "values"), [("whole", (1, 2, 3, 4)), ("core", (1, 3, 4)), ("enhancing", (4,))])
+def test_regions(brats, tmp_path, region, values):
+    label = np.zeros((40, 48, 6), np.uint8)
+    label[10:30, 10:30] = np.arange(1, 5).repeat(5)[:, None]
+    for path in brats.rglob("*_seg.nii.gz"):
+        save(label, path)
+    named = prepare(brats, tmp_path / "named", tumor_labels=region, **SMALL)
+    listed = prepare(brats, tmp_path / "listed", tumor_labels=list(values), **SMALL)
+    assert same_slices(named, listed)
+    assert named.settings["tumor_labels"] == region
+    pixels = named.slices.columns["tumor_area"][0]
+    assert pixels == 20 * 5 * len(values)
+
+
+def test_region_that_is_not_known(msd, tmp_path):
+    with pytest.raises(
+        ValueError, match="tumor_labels must be label values, got 'core' for layout msd; give the values"
+    ):
+        prepare(msd, tmp_path / "store", tumor_labels="core", **SMALL)
+
+
+def test_most_slices_of_a_patient(msd, tmp_path):
+    """Two visits of one patient share what he may have."""
+    content = read_json(msd / "dataset.json")
+    for entry, patient in zip(content["training"], ("a", "a", "b")):
+        entry["patient"] = patient
+    write_json(msd / "dataset.json", content)
+    store = prepare(msd, tmp_path / "store", max_slices_per_patient=5, **SMALL)
+    counts = [store.slices.columns["case"].count(f"P{number}") for number in range(3)]
+    assert counts == [2, 3, 5]
+    few = prepare(msd, tmp_path / "few", max_slices_per_patient=1, pick="tumor_area", **SMALL)
+    assert [(row["case"], row["slice_index"]) for row in few.slices] == [("P1", 5), ("P2", 5)]
+    assert list(few.cases) == ["P1", "P2"]
+
+
+def test_class_by_tumor(msd, tmp_path):
+    store = prepare(msd, tmp_path / "store", slice_class="tumor", **SMALL)
+    assert store.class_names == ["no_tumor", "tumor"]
+    assert all((row["class_name"] == "tumor") == (row["tumor_fraction"] > 0) for row in store.slices)
+
+
+def test_class_folders_without_masks(tmp_path):
+    for number, name in enumerate(("glioma", "no tumor")):
+        for index in range(3):
+            save_picture(picture(index + 7 * number)[0], tmp_path / "data" / name / f"x{index}.png")
+    store = prepare(tmp_path / "data", tmp_path / "store", **SMALL)
+    assert (len(store), store.mask_channels, store.class_names) == (6, 0, ["glioma", "no tumor"])
+    with pytest.raises(ValueError, match="tumor must be any where no case has a mask, got with"):
+        prepare(tmp_path / "data", tmp_path / "other", tumor="with", **SMALL)
+
+
+def test_scaling_is_told(msd, tmp_path):
+    image, _ = head_volume(0)
+    store = prepare(msd, tmp_path / "store", lower=0, upper=100, **SMALL)
+    row = store.slices[0]
+    assert float(row["intensity_low"]) == pytest.approx(image[image > 0].min(), rel=0.02)
+    assert float(row["intensity_high"]) == pytest.approx(image.max(), rel=0.02)
+    window = [float(row["intensity_low"]), float(row["intensity_high"])]
+    assert store.cases["P0"]["window"][0] == pytest.approx(window)
+    assert store.cases["P0"]["label_values"] == [1, 2]
+    assert store.cases["P0"]["shape"] == [40, 48, 6]
+    assert store.cases["P0"]["stored_orientation"] == "LPS"

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import json
 
+import nibabel
 import numpy as np
 import pytest
 
-from monai_dcgan.data import find_cases, prepare
+from monai_dcgan.data import case_volume, find_cases, prepare, split_patients
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +26,13 @@ def few_patients(real_data, tmp_path_factory):
     """Three patients of TCGA-LGG as a data set of their own."""
     content = json.loads((real_data / "tcga_lgg" / "dataset.json").read_text())
     folder = tmp_path_factory.mktemp("tcga")
-    for entry in content["training"]:
-        entry.update({key: str(real_data / "tcga_lgg" / entry[key]) for key in ("image", "label")})
     names = ("TCGA_CS_6290", "TCGA_DU_7010", "TCGA_FG_8189")
     entries = [entry for entry in content["training"] if any(name in entry["image"] for name in names)]
+    for entry in entries:
+        for key in ("image", "label"):
+            link = folder / entry[key]
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(real_data / "tcga_lgg" / entry[key])
     (folder / "dataset.json").write_text(json.dumps({"training": entries}))
     return folder
 
@@ -52,7 +56,7 @@ def test_skull_stripped(real_data, tmp_path):
     assert (images == 0).mean() > 0.3, "the z-scored background must be 0"
     assert images[:, :1][masks > 0].mean() > 0.5
     # Anterior is up: BraTS brains are narrower in front than behind.
-    middle = store.images[np.argsort([record["foreground_fraction"] for record in store.slices])[-20:], 0] > 0
+    middle = images[np.argsort(store.slices.columns["foreground_fraction"])[-20:], 0] > 0
     width = middle.sum(axis=2).mean(axis=0)
     assert width[8:20].mean() < width[40:52].mean()
 
@@ -66,5 +70,57 @@ def test_published_folds(real_data):
 
 def test_pictures_as_published(real_data, tmp_path):
     store = prepare(real_data / "tcga_lgg_tif", tmp_path / "store")
-    assert store.patients == ["TCGA_CS_4942_19970222"]
+    assert store.patients == ["TCGA_CS_4942"]
     assert store.image_channels == 3
+
+
+def test_two_dates_of_a_patient_stay_together(real_data, tmp_path):
+    store = prepare(real_data / "brain_tumor_progression", tmp_path / "store")
+    assert sorted(store.cases) == ["01/Post", "01/Pre", "02/Post", "02/Pre"]
+    assert store.patients == ["01", "02"]
+    for seed in range(5):
+        split = split_patients(store.slices, (0.5, 0.5, 0.0), seed)
+        parts = {case: split[record["patient"]] for case, record in store.cases.items()}
+        assert parts["01/Pre"] == parts["01/Post"] != parts["02/Pre"] == parts["02/Post"]
+
+
+@pytest.mark.parametrize("axis", ["axial", "coronal", "sagittal"])
+@pytest.mark.parametrize(
+    ("name", "case", "image", "label"),
+    [
+        ("tcga_lgg", "TCGA_CS_6290", "imagesTr/TCGA_CS_6290.nii.gz", "labelsTr/TCGA_CS_6290.nii.gz"),
+        ("brain_tumor_progression", "02/Post", "02/Post_Scan_T1.nii.gz", "02/Post_Mask.nii.gz"),
+        (
+            "brats2013",
+            "brats_2013_pat0003_1",
+            "brats_2013_pat0003_1/brats_2013_pat0003_1_flair.nii.gz",
+            "brats_2013_pat0003_1/brats_2013_pat0003_1_seg.nii.gz",
+        ),
+    ],
+)
+def test_slices_at_their_place_are_the_volume(real_data, few_patients, tmp_path, axis, name, case, image, label):
+    """What nibabel reads, under the scaling that the store tells, is what the store gives back."""
+    folder = few_patients if name == "tcga_lgg" else real_data / name
+    store = prepare(
+        folder, tmp_path / "store", image_size=256, axis=axis, fit="pad", crop_head=False, min_foreground=0.0,
+        modalities=["flair"] if name == "brats2013" else None,
+    )  # fmt: skip
+    back = case_volume(store, case)
+    assert back.filled.all()
+    for path, array in ((image, back.image[0]), (label, back.mask[0].astype(np.float32))):
+        source = nibabel.load(folder / path)
+        stored = nibabel.Nifti1Image(array, back.affine)
+        turn = nibabel.orientations.ornt_transform(*(nibabel.io_orientation(each.affine) for each in (stored, source)))
+        turned = stored.as_reoriented(turn)
+        assert np.allclose(turned.affine, source.affine, atol=1e-4)
+        found, original = np.asarray(turned.dataobj), source.get_fdata(dtype=np.float32)
+        if path == label:
+            assert np.array_equal(found, (original > 0).astype(np.float32))
+        else:
+            low, high = store.cases[case]["window"][0]
+            scaled = np.clip((original - low) / (high - low), 0, 1)
+            head = found > 0
+            assert head.mean() > 0.1
+            assert np.abs(found - scaled)[head].max() < 5e-4, "float16 in [0, 1]"
+            outside = scaled[~head]
+            assert np.percentile(outside, 90) < 0.2, "what is set to 0 is background"

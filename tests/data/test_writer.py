@@ -47,9 +47,10 @@ def test_round_trip(tmp_path, image_format, channels, tolerance):
         writer.write(images[:5], masks[:5])
         writer.write(images[5:], masks[5:])
     store = prepare(tmp_path / "set", tmp_path / "store", image_size=32, crop_head=False, lower=0, upper=100)
-    assert store.images.shape == images.shape
-    assert np.abs(store.images - images.numpy()).max() < tolerance
-    assert np.array_equal(store.masks, masks.numpy())
+    own_images, own_masks, _ = store.as_arrays()
+    assert own_images.shape == images.shape
+    assert np.abs(own_images - images.numpy()).max() < tolerance
+    assert np.array_equal(own_masks, masks.numpy())
     entries = load_decathlon_datalist(str(tmp_path / "set" / "dataset.json"))
     assert len(entries) == 8
     assert entries[7]["image"].endswith(f"imagesTr/synthetic_000007.{'png' if image_format == 'png' else 'nii.gz'}")

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from monai_dcgan.transforms import HeadMask, HeadMaskd
+from monai_dcgan.transforms.head import find_head
 
 
 def phantom(background: str, shape: tuple[int, ...] = (60, 70, 12)) -> tuple[torch.Tensor, np.ndarray]:
@@ -64,6 +65,14 @@ def test_bright_fat_does_not_hide_the_brain():
     image[0, :30, 30:40] = torch.where(image[0, :30, 30:40] > 600, 300.0, image[0, :30, 30:40])
     head = HeadMask()(image)[0].numpy()
     assert (head & truth).sum() / truth.sum() > 0.97
+
+
+def test_percentile_between_two_values():
+    """Rounded to float32, such a percentile of whole numbers lay above the values clipped to it: no square root."""
+    image = np.random.RandomState(8).randint(100, 140, (10, 10)).astype(np.uint8)
+    assert np.percentile(image, 1) % 1, "else there is nothing to round"
+    assert np.float32(np.percentile(image, 1)) > np.percentile(image, 1)
+    assert not find_head(image).is_empty()
 
 
 def test_empty_scan_has_no_head():

@@ -31,7 +31,7 @@ from monai_dcgan.data.datalists.nnunet import nnunet_cases
 from monai_dcgan.data.datalists.patients import compile_pattern
 from monai_dcgan.data.datalists.pictures import picture_cases
 from monai_dcgan.data.datalists.templates import template_cases
-from monai_dcgan.data.problems import Problems
+from monai_dcgan.data.problems import NO_TEXT, Problems
 from monai_dcgan.utils.checks import check_choice
 from monai_dcgan.utils.enums import Keys, Layout, OnError
 
@@ -47,6 +47,8 @@ LISTERS: dict[Layout, Callable[[Request], DataList]] = {
     Layout.DICOM: dicom_cases,
     Layout.FOLDERS: folder_cases,
 }
+# What a store writes of a case.
+TEXTS = (Keys.CASE, Keys.PATIENT, Keys.CLASS_NAME, Keys.FOLD)
 TEMPLATED = (Layout.AUTO, Layout.FOLDERS, Layout.PICTURES)
 
 
@@ -181,11 +183,20 @@ def _refuse_fold_column(fold_column: str | None, layout: str) -> None:
 
 def _usable(found: DataList) -> list[dict[str, Any]]:
     """Return the cases, sorted, that occur once and whose files are there; the others become problems."""
-    good: dict[str, dict[str, Any]] = {}
+    by_name: dict[str, list[dict[str, Any]]] = {}
     for case in found.cases:
-        name, paths = case[Keys.CASE], [*listed(case[Keys.IMAGE]), *listed(case[Keys.LABEL])]
-        if name in good:
-            found.problems.add(name, paths, f"every case must occur once, got {name!r} twice")
+        by_name.setdefault(case[Keys.CASE], []).append(case)
+    good: dict[str, dict[str, Any]] = {}
+    for name, cases in by_name.items():
+        case = cases[0]
+        paths = [path for one in cases for path in (*listed(one[Keys.IMAGE]), *listed(one[Keys.LABEL]))]
+        if len(cases) > 1:
+            times = "twice" if len(cases) == 2 else f"{len(cases)} times"
+            found.problems.add(name, dict.fromkeys(paths), f"every case must occur once, got {name!r} {times}")
+            continue
+        unwritable = _unwritable([*(case[key] for key in TEXTS), *paths])
+        if unwritable is not None:
+            found.problems.add(name, paths, f"names must be text that UTF-8 can write, got {unwritable}; rename it")
             continue
         troubles = [
             f"{key} of case {name} cannot be read: {trouble}"
@@ -198,6 +209,14 @@ def _usable(found: DataList) -> list[dict[str, Any]]:
         else:
             good[name] = case
     return [good[name] for name in sorted(good)]
+
+
+def _unwritable(names: Sequence[object]) -> str | None:
+    """Return the first of ``names`` that is no text (a file's name may be any bytes) or holds a control character."""
+    for text in map(str, names):
+        if NO_TEXT.search(text):
+            return ascii(text)
+    return None
 
 
 def _checked(found: DataList, data_dir: Path, sought: str) -> DataList:

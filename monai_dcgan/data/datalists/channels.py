@@ -13,13 +13,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai_dcgan.data.datalists.common import Request
 
-__all__ = ["channel_numbers", "choose_modalities", "label_names_of", "pick_images", "regions_of"]
+__all__ = ["channel_numbers", "choose_modalities", "is_number", "label_names_of", "pick_images", "regions_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def channel_numbers(modalities: Sequence[str | int] | None, names: Mapping[str, 
     known = {name.lower(): number for name, number in names.items()}
     numbers = []
     for wanted in modalities:
-        if str(wanted).isdigit():
+        if is_number(wanted):
             numbers.append(int(wanted))
         elif str(wanted).lower() in known:
             numbers.append(known[str(wanted).lower()])
@@ -114,9 +115,26 @@ def label_names_of(labels: Mapping[str, Any]) -> dict[int, str]:
     for key, value in labels.items():
         if isinstance(value, int) and not isinstance(value, bool):
             named[value] = str(key)
-        elif str(key).isdigit() and isinstance(value, str):
+        elif is_number(key) and isinstance(value, str):
             named[int(key)] = value
+    for value, names in _listed_values(labels).items():
+        named.setdefault(value, " + ".join(names))
     return dict(sorted({0: "background", **named}.items())) if labels else {}
+
+
+def _listed_values(labels: Mapping[str, Any]) -> dict[int, list[str]]:
+    """Return the regions of each value that a region lists."""
+    listing: dict[int, list[str]] = {}
+    for name, values in labels.items():
+        for value in values if isinstance(values, list) else []:
+            if isinstance(value, int) and not isinstance(value, bool):
+                listing.setdefault(value, []).append(str(name))
+    return listing
+
+
+def is_number(text: object) -> bool:
+    """Return whether ``text`` is a whole number of a channel or a label, written in digits."""
+    return re.fullmatch("[0-9]{1,9}", str(text)) is not None
 
 
 def regions_of(labels: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

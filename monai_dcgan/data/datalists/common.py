@@ -183,8 +183,9 @@ def file_trouble(path: Path) -> str | None:
     """Return what is wrong with a file without reading it, or None; a folder with files is a DICOM series."""
     try:
         status = path.stat()
-    except OSError as error:
-        return f"every file must be there, got none at {path} ({error.strerror})"
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        return f"every file must be there, got none at {path} ({why})"
     if stat.S_ISDIR(status.st_mode):
         return None
     if not stat.S_ISREG(status.st_mode):

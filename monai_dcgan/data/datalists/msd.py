@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_dcgan.data.datalists.channels import channel_numbers, label_names_of, regions_of
+from monai_dcgan.data.datalists.channels import channel_numbers, is_number, label_names_of, regions_of
 from monai_dcgan.data.datalists.common import CHANNELS, DataList, Request, listed, make_case, single, stem_of
 from monai_dcgan.data.datalists.patients import brats_patient, warn_of_visits
 from monai_dcgan.utils.enums import Layout
@@ -32,7 +32,7 @@ def read_dataset_json(data_dir: Path) -> dict[str, Any]:
     content = read_json(data_dir / MSD_FILE)
     if not isinstance(content, dict):
         raise ValueError(f"{data_dir / MSD_FILE} must be a JSON object, got {type(content).__name__}")
-    for name in ("labels", "modality", "channel_names"):
+    for name in ("labels", "modality", "channel_names", "dataset"):
         if not isinstance(content.get(name) or {}, dict):
             raise ValueError(f"{name} of {data_dir / MSD_FILE} must be a JSON object, got {content[name]!r}")
     return content
@@ -41,7 +41,7 @@ def read_dataset_json(data_dir: Path) -> dict[str, Any]:
 def channel_names(content: Mapping[str, Any]) -> dict[int, str]:
     """Return the names of the channels by number."""
     named = content.get("channel_names") or content.get("modality") or {}
-    return dict(sorted((int(number), str(name)) for number, name in named.items() if str(number).isdigit()))
+    return dict(sorted((int(number), str(name)) for number, name in named.items() if is_number(number)))
 
 
 def msd_cases(request: Request) -> DataList:

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,10 +40,11 @@ def is_nnunet(data_dir: Path, content: Mapping[str, Any]) -> bool:
     if not isinstance(entries, list):
         return any(name in content for name in ("channel_names", "modality", "numTraining"))
     first = entries[0].get("image") if entries and isinstance(entries[0], dict) else None
-    if not isinstance(first, str) or (data_dir / first).exists():
+    # os.path takes names that no file can have; pathlib raises.
+    if not isinstance(first, str) or os.path.exists(data_dir / first):
         return False
     file = data_dir / first
-    return (file.parent / f"{stem_of(file)}_0000{file.name[len(stem_of(file)) :]}").exists()
+    return os.path.exists(file.parent / f"{stem_of(file)}_0000{file.name[len(stem_of(file)) :]}")
 
 
 def nnunet_cases(request: Request) -> DataList:

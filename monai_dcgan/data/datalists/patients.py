@@ -19,7 +19,15 @@ from pathlib import Path
 
 from monai_dcgan.data.datalists.names import is_class_folder, is_image_folder, is_mask_folder
 
-__all__ = ["brats_patient", "compile_pattern", "match_patient", "patient_by_place", "warn_of_visits", "without_date"]
+__all__ = [
+    "brats_patient",
+    "compile_pattern",
+    "match_patient",
+    "patient_by_place",
+    "visit_groups",
+    "warn_of_visits",
+    "without_date",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -104,10 +112,7 @@ def warn_of_visits(names: Iterable[str]) -> None:
     Args:
         names: patients that were taken from the names of files or folders.
     """
-    groups: dict[str, set[str]] = {}
-    for name in names:
-        groups.setdefault(_without_visit(name), set()).add(name)
-    visits = [sorted(group) for _, group in sorted(groups.items()) if len(group) > 1]
+    visits = visit_groups(names)
     if visits:
         logger.warning(
             "%s and %s count as different patients, though their names differ only by what looks like a visit, session "
@@ -117,6 +122,14 @@ def warn_of_visits(names: Iterable[str]) -> None:
             *visits[0][:2],
             len(visits),
         )
+
+
+def visit_groups(names: Iterable[str]) -> list[list[str]]:
+    """Return groups of names that differ only by what looks like a visit, a session, a date or a time; each sorted."""
+    groups: dict[str, set[str]] = {}
+    for name in names:
+        groups.setdefault(_without_visit(name), set()).add(name)
+    return [sorted(group) for _, group in sorted(groups.items()) if len(group) > 1]
 
 
 def _without_visit(name: str) -> str:

@@ -12,8 +12,8 @@
 
 from __future__ import annotations
 
-from monai_dcgan.data.reading.case import CaseHeader, case_files, check_case, read_case
+from monai_dcgan.data.reading.case import CaseHeader, case_files, check_case, read_case, read_label
 from monai_dcgan.data.reading.common import Header, Scan
 from monai_dcgan.data.reading.formats import peek, read
 
-__all__ = ["CaseHeader", "Header", "Scan", "case_files", "check_case", "peek", "read", "read_case"]
+__all__ = ["CaseHeader", "Header", "Scan", "case_files", "check_case", "peek", "read", "read_case", "read_label"]

@@ -27,12 +27,18 @@ from monai_dcgan.data.reading.formats import LOSSY, peek, read
 from monai_dcgan.data.reading.grids import describe_grid, same_grid
 from monai_dcgan.utils.enums import Keys, Reader
 
-__all__ = ["CaseHeader", "case_files", "check_case", "read_case"]
+__all__ = ["CaseHeader", "case_files", "check_case", "read_case", "read_label"]
 
 ORIENTATION = "LPS"
 # A picture has at most four channels, a case hardly more sequences than this; more are time points or directions.
 MAX_CHANNELS = 8
 HALF = 127
+# Voxels of a head, in mm: what lies beyond is a header that is wrong, and would make slices of any size.
+VOXEL_SIZES = (1e-3, 1e2)
+# float32 holds no more; programs also mark missing voxels with its largest number.
+LARGEST = 1e37
+# Volume of a voxel whose edges are 1, below which its edges lie in a plane.
+FLAT = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +116,7 @@ def read_case(
         label_values: values that labels may have besides 0; any when None.
 
     Returns:
-        ``image``: list of channels (X, Y[, Z]) in LPS orientation, views of what was read; ``label``: likewise, or None;
+        ``image``: list of channels (X, Y[, Z]) in LPS orientation, views of what was read; ``label``: likewise or None;
         ``spacing`` in mm (1 for pictures), ``affine``, ``orientation`` and ``shape`` as of ``CaseHeader``, and
         ``label_values``, those that the labels have besides 0.
 
@@ -135,6 +141,7 @@ def read_case(
             if key == Keys.LABEL:
                 scan = _without_artifacts(scan, path)
                 found |= _values(scan, path, label_values)
+                _check_background(scan, path)
             channels.extend(_Turn.of(header, path).apply(scan.array))
     if turned is None:
         raise ValueError(f"a case must have an image, got none for {case.get(Keys.CASE)}")
@@ -147,6 +154,31 @@ def read_case(
         "shape": turned.shape,
         "label_values": sorted(found),
     }
+
+
+def read_label(case: Mapping[str, Any], reader: str = Reader.AUTO) -> tuple[list[np.ndarray], list[int]]:
+    """Read the label of a case alone.
+
+    Args:
+        case: as ``find_cases`` gives it, with a label.
+        reader: one of ``Reader``.
+
+    Returns:
+        channels (I, J[, K]) as stored, not turned; and the values that they have besides 0.
+
+    Raises:
+        FileNotFoundError: when a file is missing.
+        ValueError: when a file is broken, or its values are no labels.
+    """
+    channels: list[np.ndarray] = []
+    found: set[int] = set()
+    for path in case_files(case, Keys.LABEL):
+        scan = read_seg(path, peek(case_files(case, Keys.IMAGE)[0], reader)) if is_seg(path) else read(path, reader)
+        _check_finite(scan, Keys.LABEL, path)
+        scan = _without_artifacts(scan, path)
+        found |= _values(scan, path, None)
+        channels.extend(scan.array)
+    return channels, sorted(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +196,14 @@ class _Turn:
         if header.affine is None:
             return cls(None, header.shape, (1.0,) * len(header.shape), "", None)
         affine = np.asarray(header.affine, dtype=np.float64)
-        if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        sizes = np.linalg.norm(affine[:3, :3], axis=0) if np.isfinite(affine).all() else np.zeros(3)
+        if not sizes.all() or abs(np.linalg.det(affine[:3, :3] / sizes)) < FLAT:
             raise ValueError(f"{path} must place its voxels in space, got the affine {affine[:3].round(4).tolist()}")
+        if sizes.min() < VOXEL_SIZES[0] or sizes.max() > VOXEL_SIZES[1]:
+            raise ValueError(
+                f"{path} must have voxels of {VOXEL_SIZES[0]:g} to {VOXEL_SIZES[1]:g} mm, got "
+                f"{' x '.join(f'{size:.4g}' for size in sizes)}; correct its header"
+            )
         return _turn(affine.tobytes(), tuple(header.shape))
 
     def apply(self, array: np.ndarray) -> list[np.ndarray]:
@@ -191,8 +229,8 @@ def _compare(turned: _Turn, first_path: Path, first: Header, path: Path, header:
     own = _Turn.of(header, path)
     if own.shape != turned.shape:
         raise ValueError(
-            f"image and label must have the same shape, got {first.shape} in {first_path} and {header.shape} in {path}; "
-            "resample the label to the image"
+            f"image and label must have the same shape, got {first.shape} in {first_path} and {header.shape} in "
+            f"{path}; resample the label to the image"
         )
     if own is turned or turned.affine is None or own.affine is None or first.affine is None or header.affine is None:
         return
@@ -220,12 +258,15 @@ def _picked(case: Mapping[str, Any], total: int) -> Sequence[int]:
 
 
 def _check_finite(scan: Scan, key: str, path: Path) -> None:
-    # One pass tells whether there is anything to look for; a sum of large values may overflow without it.
-    if scan.array.dtype.kind != "f" or np.isfinite(scan.array.sum(dtype=np.float64)):
+    if scan.array.dtype.kind != "f" or not scan.array.size:
+        return
+    low, high = float(scan.array.min()), float(scan.array.max())
+    if -LARGEST <= low and high <= LARGEST:
         return
     bad = int((~np.isfinite(scan.array)).sum())
     if bad:
         raise ValueError(f"{key} must be finite, got {bad} voxels that are NaN or infinite in {path}; replace them")
+    raise ValueError(f"{key} must lie within {LARGEST:g}, got {low:g} to {high:g} in {path}; replace such voxels")
 
 
 def _without_artifacts(scan: Scan, path: Path) -> Scan:
@@ -233,6 +274,15 @@ def _without_artifacts(scan: Scan, path: Path) -> Scan:
     if path.suffix.lower() not in LOSSY:
         return scan
     return Scan((scan.array > HALF).astype(np.uint8), scan.affine)
+
+
+def _check_background(scan: Scan, path: Path) -> None:
+    """Refuse labels that say something of every voxel, as one-hot labels with a channel for the background do."""
+    if len(scan.array) > 1 and scan.affine is not None and (scan.array != 0).any(axis=0).all():
+        raise ValueError(
+            f"channels of a label must leave background, got {len(scan.array)} that cover every voxel in {path}; leave "
+            "the one of the background out"
+        )
 
 
 def _values(scan: Scan, path: Path, known: Collection[int] | None) -> set[int]:
@@ -249,5 +299,7 @@ def _values(scan: Scan, path: Path, known: Collection[int] | None) -> set[int]:
     unknown = sorted(found - set(known)) if known is not None else [value for value in sorted(found) if value < 0]
     if unknown:
         rule = f"among {sorted({0, *known})}" if known is not None else "at least 0"
-        raise ValueError(f"labels must be {rule}, got {unknown[:5]} in {path}; correct the file, or what declares labels")
+        raise ValueError(
+            f"labels must be {rule}, got {unknown[:5]} in {path}; correct the file, or what declares labels"
+        )
     return found

@@ -137,6 +137,8 @@ def _find(path: Path) -> list[_File]:
 
 def _is_image(path: Path) -> bool:
     """Return whether a file of a folder belongs to the series: reports, indices and the like are passed over."""
+    if path.is_symlink() and not path.exists() and path.suffix.lower() in (*SUFFIXES, ""):
+        raise ValueError(f"{path} must be a file of the series, got a link that leads nowhere; restore what it names")
     if not path.is_file():
         return False
     if path.suffix.lower() not in SUFFIXES and not has_mark(path):

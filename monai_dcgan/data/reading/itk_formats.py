@@ -36,6 +36,8 @@ SUFFIXES = {
 
 # ITK's name of a component -> (type as stored, ITK's pixel type to read it with). ITK's Python packages have images of
 # few types; the others are read as a wider one that keeps every value (64-bit integers up to 2**53).
+# Deflate shrinks by no more than this, see RFC 1951: 258 bytes in 2 bits.
+MOST_DEFLATED = 1032
 TYPES = {
     "char": ("int8", "SS"),
     "signed_char": ("int8", "SS"),
@@ -109,18 +111,23 @@ def _open(path: Path) -> Any:
     return image_io
 
 
-def _check_data_file(path: Path) -> None:
-    """Check that the one file of voxels that a .mhd or .nhdr names is there; ITK's own text does not tell."""
+def data_file(path: Path) -> Path | None:
+    """Return the file of voxels that a .mhd or .nhdr names, ``path`` where it holds them, None where it names many."""
     keys = {".mhd": "ElementDataFile", ".nhdr": "data file|datafile"}
     if path.suffix.lower() not in keys:
-        return
+        return path
     text = path.read_bytes()[:65536].decode("latin-1")
     found = re.search(rf"^(?:{keys[path.suffix.lower()]})\s*[:=]\s*(.+?)\s*$", text, re.MULTILINE | re.IGNORECASE)
     name = found.group(1) if found else "LOCAL"
-    if name.upper().split()[0] in ("LOCAL", "LIST") or "%" in name:
-        return
+    if name.upper().split()[0] == "LIST" or "%" in name:
+        return None
+    return path if name.upper() == "LOCAL" else path.parent / name
+
+
+def _check_data_file(path: Path) -> None:
+    """Check that the one file of voxels that a header names is there; ITK's own text does not tell."""
     try:
-        check_file(path.parent / name)
+        check_file(data_file(path) or path)
     except (FileNotFoundError, ValueError) as error:
         raise type(error)(f"{path} must lie beside the data file that it names: {error}") from error
 
@@ -145,6 +152,7 @@ def itk_header(image_io: Any, path: Path) -> Header:
     Raises:
         ValueError: when there is no 2D or 3D image of numbers in the file.
     """
+    _check_length(image_io, path)
     sizes = tuple(int(image_io.GetDimensions(axis)) for axis in range(image_io.GetNumberOfDimensions()))
     components = int(image_io.GetNumberOfComponents())
     dimension = min(len(sizes), 3)
@@ -163,6 +171,19 @@ def itk_header(image_io: Any, path: Path) -> Header:
         affine[axis, 3] = image_io.GetOrigin(axis)
     channels = sizes[3] if len(sizes) == 4 else components
     return Header(sizes[:dimension], channels, TYPES[component][0], lps_to_ras(affine))
+
+
+def _check_length(image_io: Any, path: Path) -> None:
+    """Check that the files can hold the voxels that the header declares, before memory is taken for them."""
+    count, name = 1, data_file(path)
+    for axis in range(image_io.GetNumberOfDimensions()):
+        count *= int(image_io.GetDimensions(axis))
+    needed = count * image_io.GetNumberOfComponents() * image_io.GetComponentSize()
+    if name is None:
+        return
+    size = name.stat().st_size
+    if needed > size * MOST_DEFLATED:
+        raise ValueError(f"{name} must hold {needed} bytes of voxels as its header says, got {size}; copy it again")
 
 
 def itk_voxels(image_io: Any, path: Path) -> np.ndarray:

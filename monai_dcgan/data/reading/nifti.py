@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,17 @@ import numpy as np
 from isal import igzip, isal_zlib
 from nibabel.volumeutils import apply_read_scaling
 
-from monai_dcgan.data.reading.common import Header, Scan, check_file
+from monai_dcgan.data.reading.common import Header, Scan, check_file, one_line
 
 __all__ = ["NIFTI_SUFFIXES", "peek", "read"]
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 GZIP_MAGIC = b"\x1f\x8b"
+BAD_GZIP: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 # The header of NIfTI-2, the longer of the two.
 HEADER_BYTES = 540
+# Deflate shrinks by no more than this (RFC 1951: 258 bytes in 2 bits), plus what a small file needs.
+MOST_DEFLATED = 1032
 
 
 def peek(path: Path) -> Header:
@@ -49,11 +53,13 @@ def peek(path: Path) -> Header:
         stream.seek(0)
         try:
             head = igzip.open(stream).read(HEADER_BYTES) if packed else stream.read(HEADER_BYTES)
-        except (OSError, EOFError, isal_zlib.error) as error:
-            raise ValueError(f"{path} must be a whole gzip file: {error}") from error
+        except (OSError, EOFError, BAD_GZIP) as error:
+            raise ValueError(f"{path} must be a whole gzip file: {error}; copy or download it again") from error
     header = _parse(path, head)
     shape, channels = _sizes(path, header)
-    return Header(shape, channels, str(header.get_data_dtype()), np.asarray(header.get_best_affine()))
+    size = path.stat().st_size
+    _check_length(path, header, size * MOST_DEFLATED if packed else size)
+    return Header(shape, channels, str(header.get_data_dtype()), _affine(path, header))
 
 
 def read(path: Path) -> Scan:
@@ -74,26 +80,43 @@ def read(path: Path) -> Scan:
     if content[: len(GZIP_MAGIC)] == GZIP_MAGIC:
         try:
             content = igzip.decompress(content)
-        except (EOFError, OSError, isal_zlib.error) as error:
+        except (OSError, EOFError, BAD_GZIP) as error:
             raise ValueError(f"{path} must be a whole gzip file: {error}; copy or download it again") from error
     header = _parse(path, content[:HEADER_BYTES])
     shape, channels = _sizes(path, header)
     array = _voxels(path, content, header)
-    return Scan(np.moveaxis(array.reshape((*shape, channels), order="F"), -1, 0), np.asarray(header.get_best_affine()))
+    return Scan(np.moveaxis(array.reshape((*shape, channels), order="F"), -1, 0), _affine(path, header))
 
 
 def _voxels(path: Path, content: bytes, header: Any) -> np.ndarray:
     """Return the voxels (flat) in the content of a file, without a copy where the header has no scale."""
-    start, count = int(header.get_data_offset()), int(np.prod(header.get_data_shape(), dtype=np.int64))
-    dtype = header.get_data_dtype()
-    if len(content) - start < count * dtype.itemsize:
-        raise ValueError(
-            f"{path} must hold {count * dtype.itemsize} bytes of voxels as its header says, got "
-            f"{max(0, len(content) - start)}; copy it again"
-        )
-    values = np.frombuffer(content, dtype, count, start)
-    slope, inter = header.get_slope_inter()
+    start, count = _check_length(path, header, len(content))
+    values = np.frombuffer(content, header.get_data_dtype(), count, start)
+    try:
+        slope, inter = header.get_slope_inter()
+    except nibabel.spatialimages.HeaderDataError as error:
+        raise ValueError(f"{path} must have a sound scale of its voxels: {error}; correct the header") from error
     return values if slope is None or (slope == 1 and inter == 0) else apply_read_scaling(values, slope, inter)
+
+
+def _check_length(path: Path, header: Any, length: int) -> tuple[int, int]:
+    """Return where the voxels begin and how many there are; an error when ``length`` bytes cannot hold them."""
+    start, count = float(header["vox_offset"]), math.prod(int(size) for size in header.get_data_shape())
+    needed = count * header.get_data_dtype().itemsize
+    if not (start >= 0 and start + needed <= length):
+        raise ValueError(
+            f"{path} must hold {needed} bytes of voxels from byte {start:g} on as its header says, got "
+            f"{max(0, length - start) if start >= 0 else 0:g} at most; copy it again"
+        )
+    return int(start), count
+
+
+def _affine(path: Path, header: Any) -> np.ndarray:
+    """Return the affine (4, 4) voxel -> mm in RAS+; that of sform before that of qform, as nibabel does."""
+    try:
+        return np.asarray(header.get_best_affine())
+    except (ValueError, nibabel.spatialimages.HeaderDataError) as error:
+        raise ValueError(f"{path} must place its voxels in space, got a header with: {error}; correct it") from error
 
 
 def _parse(path: Path, head: bytes) -> Any:
@@ -102,9 +125,14 @@ def _parse(path: Path, head: bytes) -> Any:
         size = kind.template_dtype.itemsize
         if len(head) >= size and kind.may_contain_header(head[:size]):
             try:
+                header = kind(head[:size], check=False)
+                sizes = header["pixdim"][1 : 1 + min(3, int(header["dim"][0]))]
+                # Checking would turn a size of 0 into 1 mm without a word.
+                if header["sform_code"] == 0 and not (np.isfinite(sizes).all() and (sizes != 0).all()):
+                    raise ValueError(f"voxel sizes must be above 0, got {sizes.tolist()} mm; correct pixdim")
                 return kind(head[:size], check=True)
             except Exception as error:
-                raise ValueError(f"{path} must have a sound NIfTI header: {error}") from error
+                raise ValueError(f"{path} must have a sound NIfTI header: {one_line(error)}") from error
     raise ValueError(f"{path} must be a NIfTI file, got {len(head)} bytes that hold no header of one")
 
 
@@ -116,4 +144,4 @@ def _sizes(path: Path, header: Any) -> tuple[tuple[int, int, int], int]:
     if header.get_data_dtype().kind not in "iuf":
         raise ValueError(f"{path} must hold numbers, got voxels of type {header.get_data_dtype()}")
     spatial = (*sizes, 1)[:3]
-    return spatial, int(np.prod(sizes[3:], dtype=np.int64))  # type: ignore[return-value]
+    return spatial, math.prod(sizes[3:])  # type: ignore[return-value]

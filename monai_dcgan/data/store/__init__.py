@@ -20,8 +20,9 @@ from monai_dcgan.data.store.assembly import (
     problems_of,
     read_header,
 )
-from monai_dcgan.data.store.folder import StoreFolder, is_url
-from monai_dcgan.data.store.shards import Shard, shard_ids, write_shard
+from monai_dcgan.data.store.folder import StoreFolder
+from monai_dcgan.data.store.presence import is_made
+from monai_dcgan.data.store.shards import Shard, shard_ids, whole_shards, write_shard
 from monai_dcgan.data.store.store import SliceStore, is_store
 
 __all__ = [
@@ -32,10 +33,11 @@ __all__ = [
     "StoreFolder",
     "begin_store",
     "finish_store",
+    "is_made",
     "is_store",
-    "is_url",
     "problems_of",
     "read_header",
     "shard_ids",
+    "whole_shards",
     "write_shard",
 ]

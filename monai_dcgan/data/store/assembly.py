@@ -23,7 +23,7 @@ from typing import Any
 
 from monai_dcgan.data.problems import Problem
 from monai_dcgan.data.store.folder import StoreFolder
-from monai_dcgan.data.store.shards import IMAGE_DTYPE, MASK_DTYPE, SHARDS, read_shard, shard_ids
+from monai_dcgan.data.store.shards import IMAGE_DTYPE, MASK_DTYPE, SHARDS, is_shard_file, read_shard
 from monai_dcgan.data.store.table import write_rows
 
 __all__ = [
@@ -41,13 +41,16 @@ __all__ = [
 # Part of every key: raise it when the files change, or what a setting means for the slices.
 FORMAT_VERSION = 2
 HEADER, TABLE, CASES, PROBLEMS = "store.json", "slices.csv", "cases.jsonl", "problems.json"
+# What a header must have, and what once the store is complete.
+FIELDS: dict[str, type] = {"key": str, "settings": dict, "complete": bool, "shards": list}
+FIELDS_AT_END: dict[str, type] = {"slices": int, "image_shape": list, "mask_shape": list, "left_out": int}
 READ_IT = (
     "slices.csv has a row a slice: slice ROW of shards/SHARD.images.b2nd (C, S, S) and of shards/SHARD.masks.b2nd "
     "(M, S, S); in Python: blosc2.open('shards/SHARD.images.b2nd')[ROW]. cases.jsonl has a line a case."
 )
 SCALING = (
-    "images: clip((intensity - low) / (high - low), 0, 1) with intensity_low and intensity_high of the slice's row, one "
-    "of each for a channel of the scan; 0 outside the head; masks: 1 is tumor, 0 is not"
+    "images: clip((intensity - low) / (high - low), 0, 1) with intensity_low and intensity_high of the slice's row, "
+    "one of each for a channel of the scan; 0 outside the head; masks: 1 is tumor, 0 is not"
 )
 
 
@@ -62,17 +65,34 @@ def read_header(folder: StoreFolder) -> dict[str, Any] | None:
     try:
         header = json.loads(folder.read(HEADER))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{folder}/{HEADER} must be a JSON file: {error}; prepare the data again") from error
+        raise ValueError(
+            f"{folder}/{HEADER} must be a JSON file: {error}; delete the folder and prepare it again"
+        ) from error
+    if not isinstance(header, dict):
+        raise ValueError(
+            f"{folder}/{HEADER} must be a JSON object, got a {type(header).__name__}; delete the folder and prepare it "
+            "again"
+        )
     if header.get("format_version") != FORMAT_VERSION:
         raise ValueError(
             f"{folder} must have format version {FORMAT_VERSION}, got {header.get('format_version')}; delete the "
             "folder and prepare it again"
         )
-    return dict(header)
+    needed = {**FIELDS, **(FIELDS_AT_END if header.get("complete") else {})}
+    wrong = [name for name, kind in needed.items() if not isinstance(header.get(name), kind)]
+    if wrong:
+        raise ValueError(
+            f"{folder}/{HEADER} must have {', '.join(needed)}, got no valid {', '.join(wrong)}; delete the folder and "
+            "prepare it again"
+        )
+    return header
 
 
 def begin_store(folder: StoreFolder, key: str, settings: Mapping[str, Any], shards: Sequence[str]) -> None:
-    """Write the header of a store whose shards are still to come."""
+    """Write the header of a store whose shards are still to come, unless it has that of the same content."""
+    header = read_header(folder)
+    if header is not None and header["key"] == key:
+        return
     _write_json(folder, HEADER, _header(key, settings, shards, complete=False))
 
 
@@ -85,7 +105,7 @@ def finish_store(
 ) -> dict[str, Any]:
     """Make the table of all shards, then declare the store complete.
 
-    Shards in the folder that are not among ``shards`` are deleted at the end.
+    Shards in the folder that are not among ``shards`` are deleted.
 
     Args:
         folder: folder of the store.
@@ -120,19 +140,28 @@ def finish_store(
         "mask_shape": list(found["mask"]),
         "digest": digest.hexdigest(),
     }
+    # Before the header: of a complete store, nothing is left to do.
+    wanted = set(shards)
+    for name in sorted(folder.names(SHARDS)):
+        if is_shard_file(name) and name.split(".")[0] not in wanted:
+            folder.remove(f"{SHARDS}/{name}")
+    folder.sweep()
     _write_json(folder, HEADER, header)
-    for name in sorted(shard_ids(folder) - set(shards)):
-        for ending in ("json", "images.b2nd", "masks.b2nd"):
-            folder.remove(f"{SHARDS}/{name}.{ending}")
-    folder.sweep(SHARDS)
     return {"slices": count, **{name: found[name] for name in ("cases", "dropped", "problems")}}
 
 
 def problems_of(folder: StoreFolder) -> list[Problem]:
-    """Return the cases that were left out of a complete store."""
-    return [
-        Problem(one["case"], tuple(one["files"]), one["reason"]) for one in json.loads(folder.read(PROBLEMS))
-    ]  # fmt: skip
+    """Return the cases that were left out of a complete store.
+
+    Raises:
+        ValueError: when the list is missing or damaged.
+    """
+    try:
+        return [Problem(one["case"], tuple(one["files"]), one["reason"]) for one in json.loads(folder.read(PROBLEMS))]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, FileNotFoundError) as error:
+        raise ValueError(
+            f"{folder}/{PROBLEMS} is missing or damaged ({error!r}); delete the folder and prepare it again"
+        ) from error
 
 
 def _rows(
@@ -161,8 +190,11 @@ def _rows(
 
 
 def _nothing_left(found: Mapping[str, Any]) -> str:
+    if not found["cases"] and found["problems"]:
+        return f"no case can be used; all {len(found['problems'])} were left out, the first: {found['problems'][0]}"
     rules = "; ".join(f"{count} slices: {rule}" for rule, count in found["dropped"].most_common())
-    text = f"no slice of {found['cases']} cases is left; {rules or 'no rule removed any'}; loosen the rule that removes most"
+    text = f"no slice of {found['cases']} cases is left; {rules or 'no rule removed any'}"
+    text += "; loosen the rule that removes most" if rules else ""
     if found["problems"]:
         text += f"; {len(found['problems'])} cases were left out, the first: {found['problems'][0]}"
     return text

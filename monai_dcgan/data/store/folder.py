@@ -15,22 +15,18 @@ from __future__ import annotations
 import errno
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from monai_dcgan.utils.files import atomic_path
+from monai_dcgan.utils.files import atomic_path, is_url
 
-__all__ = ["StoreFolder", "is_url"]
+__all__ = ["StoreFolder", "is_temporary"]
 
 # A file that a stopped process left half-written is old; one that another process writes now is not.
 STALE_SECONDS = 3600
-
-
-def is_url(path: str | Path) -> bool:
-    """Return whether ``path`` names a place by a protocol, such as ``s3://bucket/store``."""
-    return "://" in str(path)
 
 
 class StoreFolder:
@@ -48,7 +44,16 @@ class StoreFolder:
 
     def __init__(self, path: str | Path) -> None:
         self.url = str(path)
-        self.fs, self.root = fsspec.core.url_to_fs(self.url)
+        if not is_url(path):
+            # Not by fsspec, to which names with "::" or at their start "file:" are more than names.
+            self.fs, self.root = LocalFileSystem(), os.path.abspath(os.path.expanduser(self.url))
+            return
+        try:
+            self.fs, self.root = fsspec.core.url_to_fs(self.url)
+        except ValueError as error:
+            raise ValueError(f"a store must be a folder or a URL that fsspec knows, got {path} ({error})") from error
+        except ImportError as error:
+            raise ImportError(f"a store at {path} needs a package that is missing: {error}") from error
 
     def __str__(self) -> str:
         return self.url
@@ -62,17 +67,24 @@ class StoreFolder:
         return f"{self.root.rstrip('/')}/{name}"
 
     def exists(self, name: str = "") -> bool:
-        """Return whether there is a file ``name``; without a name, whether the folder holds anything."""
+        """Return whether there is a file ``name``; without a name, whether the folder holds anything.
+
+        What a stopped process left half-written is nothing.
+        """
+        self.fs.invalidate_cache()
         if name:
             return bool(self.fs.isfile(self._at(name)))
-        return bool(self.fs.exists(self.root)) and (not self.fs.isdir(self.root) or bool(self.fs.ls(self.root)))
+        if not self.fs.isdir(self.root):
+            return bool(self.fs.exists(self.root))
+        return any(not is_temporary(name) for name in self.names(""))
 
     def names(self, folder: str) -> set[str]:
-        """Return the names of the files in a folder of the store."""
+        """Return the names of what lies in a folder of the store; ``""`` is the store's own."""
         self.fs.invalidate_cache()
-        if not self.fs.isdir(self._at(folder)):
+        path = self._at(folder) if folder else self.root
+        if not self.fs.isdir(path):
             return set()
-        return {entry.rstrip("/").rsplit("/", 1)[-1] for entry in self.fs.ls(self._at(folder), detail=False)}
+        return {entry.rstrip("/").rsplit("/", 1)[-1] for entry in self.fs.ls(path, detail=False)}
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Return the names and sizes in bytes of the files in a folder of the store."""
@@ -99,7 +111,10 @@ class StoreFolder:
                 temporary.write_bytes(content)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise OSError(error.errno, f"no space left for {name} in {self.url}; free some") from error
+                raise OSError(
+                    error.errno,
+                    f"no space left for {name} in {self.url}; free some and run prepare again, what is done is kept",
+                ) from error
             raise
 
     def publish(self, temporary: Path, name: str) -> None:
@@ -110,20 +125,30 @@ class StoreFolder:
 
     def remove(self, name: str) -> None:
         """Delete a file, if it is there."""
-        if self.fs.exists(self._at(name)):
+        # Another process may delete it at the same time.
+        with suppress(FileNotFoundError):
             self.fs.rm_file(self._at(name))
 
     def remove_all(self) -> None:
         """Delete the folder with all that is in it."""
-        self.fs.rm(self.root, recursive=True)
+        # Not by fs.rm, which would take a * or [ in the name of the folder as a pattern.
+        found = self.fs.find(self.root, withdirs=True, detail=True)
+        for path, entry in sorted(found.items(), reverse=True):
+            with suppress(FileNotFoundError):
+                self.fs.rmdir(path) if entry["type"] == "directory" else self.fs.rm_file(path)
+        with suppress(FileNotFoundError):
+            self.fs.rmdir(self.root)
 
-    def sweep(self, folder: str) -> None:
-        """Delete what stopped processes left half-written in a local folder."""
-        if self.local is None or not (self.local / folder).is_dir():
+    def sweep(self) -> None:
+        """Delete what stopped processes left half-written on a local disk."""
+        if self.local is None:
             return
-        for path in (self.local / folder).glob(".*.tmp*"):
-            try:
+        for path in [*self.local.glob(".*.tmp*"), *self.local.glob("*/.*.tmp*")]:
+            with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > STALE_SECONDS:
                     os.unlink(path)
-            except FileNotFoundError:
-                continue
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file of this name is one that is being written, or was when its process stopped."""
+    return name.startswith(".") and ".tmp" in name

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,14 +23,27 @@ import blosc2
 import numpy as np
 
 from monai_dcgan.data.problems import Problem
-from monai_dcgan.data.store.folder import StoreFolder
+from monai_dcgan.data.store.folder import StoreFolder, is_temporary
 
-__all__ = ["IMAGE_DTYPE", "MASK_DTYPE", "SHARDS", "Shard", "decode", "read_shard", "shard_ids", "write_shard"]
+__all__ = [
+    "IMAGE_DTYPE",
+    "MASK_DTYPE",
+    "SHARDS",
+    "Shard",
+    "decode",
+    "is_shard_file",
+    "only_shards",
+    "read_shard",
+    "shard_ids",
+    "whole_shards",
+    "write_shard",
+]
 
 SHARDS = "shards"
 IMAGE_DTYPE, MASK_DTYPE = np.dtype("<f2"), np.dtype("u1")
 # Each slice is a block of its own, so that one can be read without the others.
 SLICES_PER_CHUNK = 256
+FILE_NAME = re.compile(r"[0-9a-f]{16}\.(json|images\.b2nd|masks\.b2nd)")
 # Bits of the same weight lie side by side before they are compressed, which suits numbers in [0, 1].
 COMPRESSION = {
     "codec": blosc2.Codec.ZSTD,
@@ -98,14 +112,21 @@ def write_shard(
             file = f"{name}.{kind}.b2nd"
             folder.write(f"{SHARDS}/{file}", content)
             files[file] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    shapes = (tuple(images.shape[1:]), tuple(masks.shape[1:])) if len(images) else (None, None)
-    shard = Shard(name, [dict(case) for case in cases], [dict(one) for one in slices], list(problems), *shapes, files)
+    shard = Shard(
+        name,
+        [dict(case) for case in cases],
+        [dict(one) for one in slices],
+        list(problems),
+        tuple(images.shape[1:]) if len(images) else None,
+        tuple(masks.shape[1:]) if len(images) else None,
+        files,
+    )
     record = {
         "cases": shard.cases,
         "slices": shard.slices,
         "problems": [problem.as_dict() for problem in shard.problems],
-        "image_shape": shapes[0],
-        "mask_shape": shapes[1],
+        "image_shape": shard.image_shape,
+        "mask_shape": shard.mask_shape,
         "files": files,
     }
     folder.write(f"{SHARDS}/{name}.json", json.dumps(record, ensure_ascii=False).encode())
@@ -122,8 +143,8 @@ def read_shard(folder: StoreFolder, name: str) -> Shard:
     try:
         record = json.loads(folder.read(f"{SHARDS}/{name}.json"))
         problems = [Problem(one["case"], tuple(one["files"]), one["reason"]) for one in record["problems"]]
-        shapes = (None if record[key] is None else tuple(record[key]) for key in ("image_shape", "mask_shape"))
-        return Shard(name, record["cases"], record["slices"], problems, *shapes, record["files"])
+        image, mask = (None if record[key] is None else tuple(record[key]) for key in ("image_shape", "mask_shape"))
+        return Shard(name, record["cases"], record["slices"], problems, image, mask, record["files"])
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{folder}/{SHARDS}/{name}.json is damaged ({error}); prepare the data again") from error
 
@@ -131,6 +152,31 @@ def read_shard(folder: StoreFolder, name: str) -> Shard:
 def shard_ids(folder: StoreFolder) -> set[str]:
     """Return the names of the shards that are whole."""
     return {name[: -len(".json")] for name in folder.names(SHARDS) if name.endswith(".json") and name[0] != "."}
+
+
+def whole_shards(folder: StoreFolder) -> set[str]:
+    """Return the names of the shards whose record can be read and whose files have the sizes that it says."""
+    sizes = folder.sizes(SHARDS)
+    whole = set()
+    for name in shard_ids(folder):
+        try:
+            files = read_shard(folder, name).files
+        except (ValueError, FileNotFoundError):
+            continue
+        if all(sizes.get(file) == known["bytes"] for file, known in files.items()):
+            whole.add(name)
+    return whole
+
+
+def is_shard_file(name: str) -> bool:
+    """Return whether a file of this name belongs to a shard."""
+    return FILE_NAME.fullmatch(name) is not None
+
+
+def only_shards(folder: StoreFolder) -> bool:
+    """Return whether a folder holds shards and nothing else, as a store does that was stopped while it was deleted."""
+    others = {name for name in folder.names("") if not is_temporary(name)} - {SHARDS}
+    return not others and all(is_shard_file(name) or is_temporary(name) for name in folder.names(SHARDS))
 
 
 def decode(content: bytes) -> blosc2.NDArray:

@@ -14,19 +14,21 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import blosc2
 import numpy as np
 
-from monai_dcgan.data.store.assembly import HEADER, TABLE, read_header
+from monai_dcgan.data.store.assembly import CASES, HEADER, TABLE, read_header
 from monai_dcgan.data.store.folder import StoreFolder
-from monai_dcgan.data.store.shards import MASK_DTYPE, SHARDS, decode, read_shard, shard_ids
+from monai_dcgan.data.store.shards import IMAGE_DTYPE, MASK_DTYPE, SHARDS, decode, read_shard, shard_ids
 from monai_dcgan.data.store.table import SliceTable
 from monai_dcgan.utils.enums import Keys
 
@@ -74,17 +76,19 @@ class SliceStore:
         self.complete: bool = header["complete"]
         self.left_out = int(header.get("left_out", 0))
         if self.complete:
-            self.slices = SliceTable(_read_rows(self.folder))
+            self.slices = _read_table(self.folder)
             self.image_shape: tuple[int, ...] = tuple(header["image_shape"])
             self.mask_shape: tuple[int, ...] = tuple(header["mask_shape"])
-            if len(self.slices) != header["slices"]:
-                raise ValueError(
-                    f"{path}/{TABLE} is damaged: {len(self.slices)} rows for {header['slices']} slices; delete the "
-                    "folder and prepare it again"
-                )
+            self._check_table(header)
         else:
             self._gather(header["shards"])
         self._open_shards()
+
+    def _check_table(self, header: dict[str, Any]) -> None:
+        unknown = set(self.slices.columns["shard"]) - set(header["shards"])
+        if len(self.slices) != header["slices"] or unknown:
+            trouble = f"{len(self.slices)} rows for {header['slices']} slices, {len(unknown)} unknown shards"
+            raise ValueError(f"{self.path}/{TABLE} is damaged: {trouble}; delete the folder and prepare it again")
 
     def _gather(self, names: list[str]) -> None:
         """Take what there is of a store that is not complete."""
@@ -110,7 +114,7 @@ class SliceStore:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the open shards out, so that a data loader's worker opens the files itself."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_shards", "_lock")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_shards", "_lock", "cases")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -143,6 +147,19 @@ class SliceStore:
     def patients(self) -> list[str]:
         """Sorted patients."""
         return sorted(set(self.slices.columns[Keys.PATIENT]))
+
+    @cached_property
+    def cases(self) -> dict[str, dict[str, Any]]:
+        """Name of a case -> patient, geometry, scaling, values of its label, slices taken and left out.
+
+        Raises:
+            ValueError: when the store is not complete, or the file of cases is damaged.
+        """
+        try:
+            lines = self.folder.read(CASES).decode("utf-8").split("\n")
+            return {record[Keys.CASE]: record for record in map(json.loads, filter(None, lines))}
+        except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+            raise ValueError(f"{self.path}/{CASES} must list the cases, got {error}; prepare the data again") from error
 
     def indices(self, patients: Collection[str] | None = None) -> np.ndarray:
         """Return the indices (int64, ascending) of the slices of ``patients``; of all slices when None.
@@ -194,8 +211,14 @@ class SliceStore:
         local = self.folder.local
         try:
             if local is None:
-                return decode(self.folder.read(name))
-            return blosc2.open(str(local / name), mode="r", mmap_mode="r", dparams={"nthreads": 1})
+                array = decode(self.folder.read(name))
+            else:
+                array = blosc2.open(str(local / name), mode="r", mmap_mode="r", dparams={"nthreads": 1})
+            expected = (self.image_shape, IMAGE_DTYPE) if "images" in name else (self.mask_shape, MASK_DTYPE)
+            found = tuple(getattr(array, "shape", ()))[1:], getattr(array, "dtype", None)
+            if found != expected:
+                raise ValueError(f"slices must be {expected[0]} {expected[1]}, got {found[0]} {found[1]}")
+            return array
         except FileNotFoundError:
             raise ValueError(f"{self.path}/{name} is missing; delete the folder and prepare it again") from None
         except Exception as error:
@@ -245,12 +268,13 @@ class SliceStore:
         }
 
 
-def _read_rows(folder: StoreFolder) -> Iterator[Mapping[str, Any]]:
+def _read_table(folder: StoreFolder) -> SliceTable:
     try:
-        content = folder.read(TABLE)
+        text = folder.read(TABLE).decode("utf-8")
+        if not text.endswith("\n"):
+            raise ValueError("its last line is cut off")
+        return SliceTable(csv.DictReader(io.StringIO(text, newline="")))
     except FileNotFoundError:
         raise ValueError(f"{folder}/{TABLE} is missing; delete the folder and prepare it again") from None
-    try:
-        yield from csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise ValueError(f"{folder}/{TABLE} is damaged ({error}); delete the folder and prepare it again") from error
