@@ -21,12 +21,14 @@ ROOT = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "monai_dcgan/__init__.py").read_text(), re.MULTILINE)[1]
 
 EXTRAS = {
+    "dask": ["distributed>=2024.8"],
+    "dicom": ["pydicom>=3.0"],
     "phantom": ["nilearn>=0.11"],
     "export": ["onnx>=1.17", "onnxscript>=0.2"],
     "zoo": ["jsonschema>=4.20"],
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
-EXTRAS["dev"] = ["build>=1.2", "mypy>=1.15", "pytest>=8.3", "ruff>=0.11", *EXTRAS["all"]]
+EXTRAS["dev"] = ["build>=1.2", "hypothesis>=6.112", "mypy>=1.15", "pytest>=8.3", "ruff>=0.11", *EXTRAS["all"]]
 
 
 def folders_as_packages(*roots: str) -> dict[str, str]:
@@ -55,7 +57,10 @@ setup(
     package_dir={"monai_dcgan": "monai_dcgan", **SETTINGS},
     package_data={name: ["*.json", "*.conf", "*.md", "*.txt", "*.pt", "LICENSE"] for name in SETTINGS},
     install_requires=[
+        "blosc2>=3.0",
         "fire>=0.6",
+        "fsspec>=2024.6",
+        "isal>=1.6",
         "itk>=5.4",
         "joblib>=1.4",
         "matplotlib>=3.9",

@@ -20,7 +20,7 @@ from typing import Any
 from monai.utils import optional_import
 
 from monai_dcgan.cli.common import make_workflow, parsed, print_plan, training_workflow
-from monai_dcgan.cli.data_commands import inspect, prepare, show_data
+from monai_dcgan.cli.data_commands import SPLIT, inspect, prepare, show_data, split_counts
 from monai_dcgan.evaluation import table
 from monai_dcgan.utils.files import read_json
 from monai_dcgan.utils.run_folder import RunFolder
@@ -68,8 +68,8 @@ def train(args: argparse.Namespace) -> None:
     workflow = training_workflow(args, override)
     if args.dry_run:
         RunFolder(args.out, args.resume).check_free()
-        show_data(workflow)
-        print_plan({"out": args.out, **_training_plan(workflow)})
+        records = show_data(workflow)
+        print_plan({"out": args.out, SPLIT: split_counts(workflow, records), **_training_plan(workflow)})
         return
     _run(workflow)
     run = RunFolder(args.out)

@@ -17,21 +17,28 @@ import dataclasses
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from monai_dcgan.cli.common import print_plan, training_workflow
-from monai_dcgan.data import Source, is_store, load_splits, split_patients
-from monai_dcgan.data.store.inspection import inspect_store
-from monai_dcgan.data.store.inspection_text import inspection_text
-from monai_dcgan.data.survey import survey
-from monai_dcgan.data.survey_text import survey_text
-from monai_dcgan.utils.enums import Keys, OnError
+from monai_dcgan.data import (
+    SliceStore,
+    Source,
+    inspect_store,
+    inspection_text,
+    is_store,
+    load_splits,
+    split_patients,
+    survey,
+    survey_text,
+)
+from monai_dcgan.utils.enums import Keys, OnError, Split
 from monai_dcgan.workflow import DCGANWorkflow
 
-__all__ = ["inspect", "prepare", "show_data"]
+__all__ = ["SPLIT", "inspect", "prepare", "show_data", "split_counts"]
 
+SPLIT = "split of all patients"
 # Options of the command line that are fields of ``Source``.
 SOURCE_OPTIONS = ("layout", "modalities", "patient_pattern", "image_pattern", "label_pattern", "reader")
 
@@ -67,45 +74,50 @@ def prepare(args: argparse.Namespace) -> None:
     override = {name: getattr(args, name) for name in (*SOURCE_OPTIONS, "axis", "tumor", "tumor_labels", "on_error")}
     override |= {"dataset_dir": args.data, "prepare_workers": args.workers, "dask": args.dask}
     workflow = training_workflow(args, {**override, "store#update": args.update or None})
-    # What the survey says need not be said twice: prepare looks at the same files.
-    with _quiet() if not args.dry_run else _as_is():
-        show_data(workflow)
     if args.dry_run:
-        print_plan({"out": args.out})
+        records = show_data(workflow)
+        try:
+            split: Any = split_counts(workflow, records)
+        except ValueError as error:
+            # A store needs no split.
+            split = f"none ({error})"
+        print_plan({"out": args.out, SPLIT: split})
         return
+    # What the survey says need not be said twice: prepare looks at the same files.
+    with _quiet():
+        show_data(workflow)
     workflow.parser.update({"store#store_dir": str(args.out), "store#cache_dir": None})
     store = workflow.parser.get_parsed_content("store")
     print(inspection_text(inspect_store(store.path, verify=False)))
 
 
-def show_data(workflow: DCGANWorkflow) -> None:
-    """Print what the data of a workflow hold and how its patients would be split; nothing is written.
+def show_data(workflow: DCGANWorkflow) -> Sequence[Mapping[str, Any]]:
+    """Print what the data of a workflow hold; nothing is written.
 
-    A data set's names, headers and some labels are read; a store is described by its records.
+    Names, headers and some labels of a data set are read; a store is described by its records.
+
+    Returns:
+        the cases that can be used, or the slices of the store.
     """
     value = workflow.parser.get_parsed_content
     data = value("dataset_dir")
-    records: Any
     if is_store(data):
         print(inspection_text(inspect_store(data, verify=False)), flush=True)
-        records = value("store").slices
-    else:
-        source = Source(**{field.name: value(field.name) for field in dataclasses.fields(Source)})
-        cases = source.find(data, OnError.SKIP)
-        found = survey(data, source, cases=cases)
-        print(survey_text(found), flush=True)
-        bad = {problem.case for problem in found.problems}
-        records = [case for case in cases if case[Keys.CASE] not in bad]
-    # The numbers of patients are the same for any strata, which only the slices tell.
-    split = split_patients(
-        records, value("split_fractions"), value("seed"), value("validation_folds"), value("test_folds")
-    )
-    print_plan({"split of all patients": {str(part): count for part, count in Counter(split.values()).items()}})
+        return SliceStore(data).slices
+    source = Source(**{field.name: value(field.name) for field in dataclasses.fields(Source)})
+    cases = source.find(data, OnError.SKIP)
+    found = survey(data, source, cases=cases)
+    print(survey_text(found), flush=True)
+    bad = {problem.case for problem in found.problems}
+    return [case for case in cases if case[Keys.CASE] not in bad]
 
 
-@contextmanager
-def _as_is() -> Iterator[None]:
-    yield
+def split_counts(workflow: DCGANWorkflow, records: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the patients of each part; the numbers are the same for any strata, which only slices tell."""
+    value = workflow.parser.get_parsed_content
+    folds = (value(name) for name in ("validation_folds", "test_folds"))
+    counts = Counter(split_patients(records, value("split_fractions"), value("seed"), *folds).values())
+    return {str(part): counts[part] for part in Split}
 
 
 @contextmanager

@@ -167,7 +167,7 @@ def _add_prepare(commands: argparse._SubParsersAction, parents: list[argparse.Ar
         "--tumor-labels",
         type=_labels,
         metavar="LABELS",
-        help="labels that are tumor, such as 1,3, or a region that the data set is known to have: whole, core, enhancing",
+        help="labels that are tumor, such as 1,3, or a region where the data set is known: whole, core, enhancing",
     )
     parser.add_argument(
         "--on-error", choices=[*map(str, OnError)], help="stop at cases that cannot be used, or skip and report them"

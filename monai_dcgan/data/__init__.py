@@ -22,6 +22,10 @@ from monai_dcgan.data.sampling import StreamSampler
 from monai_dcgan.data.settings import Slicing, Source
 from monai_dcgan.data.splits import k_folds, load_folds, load_splits, save_folds, save_splits, split_patients
 from monai_dcgan.data.store import SliceStore, is_store
+from monai_dcgan.data.store.inspection import inspect_store
+from monai_dcgan.data.store.inspection_text import inspection_text
+from monai_dcgan.data.survey import Survey, survey
+from monai_dcgan.data.survey_text import survey_text
 from monai_dcgan.data.writer import SyntheticSetWriter
 
 __all__ = [
@@ -32,12 +36,15 @@ __all__ = [
     "Slicing",
     "Source",
     "StreamSampler",
+    "Survey",
     "SyntheticSetWriter",
     "case_volume",
     "default_cache_dir",
     "describe_duplicates",
     "find_cases",
     "find_near_duplicates",
+    "inspect_store",
+    "inspection_text",
     "is_store",
     "k_folds",
     "load_folds",
@@ -47,5 +54,7 @@ __all__ = [
     "save_folds",
     "save_splits",
     "split_patients",
+    "survey",
+    "survey_text",
     "warn_of_leaks",
 ]

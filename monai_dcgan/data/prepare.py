@@ -48,6 +48,8 @@ __all__ = ["check_headers", "default_cache_dir", "prepare"]
 logger = logging.getLogger(__name__)
 
 KEY_DIGITS = 12
+# Letters of up to four bytes; a name has at most 255.
+NAME_LENGTH = 60
 
 
 def default_cache_dir() -> Path:
@@ -181,7 +183,7 @@ def _check_channels(cases: DataList, headers: dict[str, CaseHeader], problems: P
 def _target(data_dir: str | Path, store_dir: str | Path | None, cache_dir: str | Path | None, key: str) -> str:
     if store_dir is not None:
         return str(store_dir)
-    name = f"{Path(data_dir).resolve().name}-{key[:KEY_DIGITS]}"
+    name = f"{Path(data_dir).resolve().name[:NAME_LENGTH]}-{key[:KEY_DIGITS]}"
     cache = cache_dir if cache_dir is not None else default_cache_dir()
     return f"{str(cache).rstrip('/')}/{name}" if is_url(cache) else str(Path(cache) / name)
 

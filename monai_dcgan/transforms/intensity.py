@@ -49,9 +49,10 @@ def scale_to_window(values: np.ndarray, window: tuple[float, float]) -> np.ndarr
         return np.ones(values.shape, dtype=np.float32)
     # Whole numbers of 16 bits are exact in float32; what differs by less than its steps needs float64.
     narrow = np.can_cast(values.dtype, np.float32) and FLOAT32_RANGE[0] < high - low < FLOAT32_RANGE[1]
-    scaled = values.astype(np.float32 if narrow else np.float64)
-    scaled -= scaled.dtype.type(low)
-    scaled *= scaled.dtype.type(1 / (high - low))
+    kind = np.float32 if narrow else np.float64
+    scaled: np.ndarray = values.astype(kind)
+    np.subtract(scaled, kind(low), out=scaled)
+    np.multiply(scaled, kind(1 / (high - low)), out=scaled)
     return np.clip(scaled, 0, 1, out=scaled).astype(np.float32, copy=False)
 
 

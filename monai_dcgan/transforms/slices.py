@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -207,22 +206,9 @@ def fit_frame(
     return Frame(plane, box, (height, width), image_size)
 
 
-@lru_cache(maxsize=256)
-def _resizing(size: int, target: int) -> torch.Tensor:
-    """Return the matrix (target, size) of torch's antialiased linear filter: what it makes of the unit vectors."""
-    parts = []
-    for start in range(0, size, UNITS):
-        units = torch.zeros(size, min(UNITS, size - start))
-        units[start : start + UNITS].fill_diagonal_(1)
-        parts.append(F.interpolate(units[None, None], (target, units.shape[1]), mode="bilinear", antialias=True)[0, 0])
-    return torch.cat(parts, dim=1)
-
-
 def _resize(stack: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Resize float32 (N, H, W); a linear filter along rows and columns is a product with a matrix on each side."""
-    tensor = torch.from_numpy(np.ascontiguousarray(stack))
-    for axis, target in ((2, shape[1]), (1, shape[0])):
-        if tensor.shape[axis] != target:
-            matrix = _resizing(tensor.shape[axis], target)
-            tensor = tensor @ matrix.T if axis == 2 else matrix @ tensor
-    return tensor.clamp(0, 1).numpy()
+    """Resize float32 (N, H, W) with an antialiased linear filter."""
+    if stack.shape[1:] == shape:
+        return stack.clip(0, 1)
+    tensor = torch.from_numpy(np.ascontiguousarray(stack))[None]
+    return F.interpolate(tensor, shape, mode="bilinear", antialias=True)[0].clamp_(0, 1).numpy()

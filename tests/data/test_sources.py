@@ -58,7 +58,9 @@ def test_nnunet(nnunet):
     assert cases.layout == "nnunet"
     assert seen(cases, nnunet)[0] == ("a", "a", "imagesTr/a_0000.nrrd imagesTr/a_0001.nrrd", "labelsTr/a.nrrd")
     assert cases.modalities == ["T1", "FLAIR"]
-    assert cases.label_names == {0: "background", 3: "enhancing tumor"}
+    # A label that only regions list is declared by them.
+    names = {0: "background", 1: "whole tumor", 2: "whole tumor + tumor core", 3: "enhancing tumor"}
+    assert cases.label_names == names
     assert cases.regions == {"whole": (1, 2, 3), "core": (2, 3), "enhancing": (3,)}
     flair = find_cases(nnunet, modalities="flair")
     assert flair.modalities == ["FLAIR"]

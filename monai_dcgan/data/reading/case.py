@@ -21,10 +21,11 @@ from typing import Any
 import nibabel
 import numpy as np
 
-from monai_dcgan.data.reading.common import Header, Scan
+from monai_dcgan.data.reading.common import Header
 from monai_dcgan.data.reading.dicom import is_seg, peek_seg, read_seg
-from monai_dcgan.data.reading.formats import LOSSY, peek, read
+from monai_dcgan.data.reading.formats import peek, read
 from monai_dcgan.data.reading.grids import describe_grid, same_grid
+from monai_dcgan.data.reading.values import check_background, check_finite, values_of, without_artifacts
 from monai_dcgan.utils.enums import Keys, Reader
 
 __all__ = ["CaseHeader", "case_files", "check_case", "read_case", "read_label"]
@@ -32,11 +33,8 @@ __all__ = ["CaseHeader", "case_files", "check_case", "read_case", "read_label"]
 ORIENTATION = "LPS"
 # A picture has at most four channels, a case hardly more sequences than this; more are time points or directions.
 MAX_CHANNELS = 8
-HALF = 127
 # Voxels of a head, in mm: what lies beyond is a header that is wrong, and would make slices of any size.
 VOXEL_SIZES = (1e-3, 1e2)
-# float32 holds no more; programs also mark missing voxels with its largest number.
-LARGEST = 1e37
 # Volume of a voxel whose edges are 1, below which its edges lie in a plane.
 FLAT = 1e-6
 
@@ -137,11 +135,11 @@ def read_case(
                 first, first_path, turned = header, path, _Turn.of(header, path)
             else:
                 _compare(turned, first_path, first, path, header)
-            _check_finite(scan, key, path)
+            check_finite(scan, key, path)
             if key == Keys.LABEL:
-                scan = _without_artifacts(scan, path)
-                found |= _values(scan, path, label_values)
-                _check_background(scan, path)
+                scan = without_artifacts(scan, path)
+                found |= values_of(scan, path, label_values)
+                check_background(scan, path)
             channels.extend(_Turn.of(header, path).apply(scan.array))
     if turned is None:
         raise ValueError(f"a case must have an image, got none for {case.get(Keys.CASE)}")
@@ -174,9 +172,9 @@ def read_label(case: Mapping[str, Any], reader: str = Reader.AUTO) -> tuple[list
     found: set[int] = set()
     for path in case_files(case, Keys.LABEL):
         scan = read_seg(path, peek(case_files(case, Keys.IMAGE)[0], reader)) if is_seg(path) else read(path, reader)
-        _check_finite(scan, Keys.LABEL, path)
-        scan = _without_artifacts(scan, path)
-        found |= _values(scan, path, None)
+        check_finite(scan, Keys.LABEL, path)
+        scan = without_artifacts(scan, path)
+        found |= values_of(scan, path, None)
         channels.extend(scan.array)
     return channels, sorted(found)
 
@@ -255,51 +253,3 @@ def _picked(case: Mapping[str, Any], total: int) -> Sequence[int]:
     if max(channels) >= total:
         raise ValueError(f"modalities must be channels from 0 to {total - 1}, got {list(channels)}")
     return channels
-
-
-def _check_finite(scan: Scan, key: str, path: Path) -> None:
-    if scan.array.dtype.kind != "f" or not scan.array.size:
-        return
-    low, high = float(scan.array.min()), float(scan.array.max())
-    if -LARGEST <= low and high <= LARGEST:
-        return
-    bad = int((~np.isfinite(scan.array)).sum())
-    if bad:
-        raise ValueError(f"{key} must be finite, got {bad} voxels that are NaN or infinite in {path}; replace them")
-    raise ValueError(f"{key} must lie within {LARGEST:g}, got {low:g} to {high:g} in {path}; replace such voxels")
-
-
-def _without_artifacts(scan: Scan, path: Path) -> Scan:
-    """Cut the label of a JPEG at half: it has values near 0 and near 255."""
-    if path.suffix.lower() not in LOSSY:
-        return scan
-    return Scan((scan.array > HALF).astype(np.uint8), scan.affine)
-
-
-def _check_background(scan: Scan, path: Path) -> None:
-    """Refuse labels that say something of every voxel, as one-hot labels with a channel for the background do."""
-    if len(scan.array) > 1 and scan.affine is not None and (scan.array != 0).any(axis=0).all():
-        raise ValueError(
-            f"channels of a label must leave background, got {len(scan.array)} that cover every voxel in {path}; leave "
-            "the one of the background out"
-        )
-
-
-def _values(scan: Scan, path: Path, known: Collection[int] | None) -> set[int]:
-    """Return the values of a label besides 0; raise when they are not whole or not known."""
-    flat = scan.array.ravel(order="K")
-    values = np.unique(flat[flat != 0])
-    odd = values[values != np.rint(values)] if values.dtype.kind == "f" else values[:0]
-    if len(odd):
-        raise ValueError(
-            f"labels must be whole numbers, got {odd[0]:g} in {path}; resample label files by nearest neighbor, or "
-            "round them before use"
-        )
-    found = {int(value) for value in values}
-    unknown = sorted(found - set(known)) if known is not None else [value for value in sorted(found) if value < 0]
-    if unknown:
-        rule = f"among {sorted({0, *known})}" if known is not None else "at least 0"
-        raise ValueError(
-            f"labels must be {rule}, got {unknown[:5]} in {path}; correct the file, or what declares labels"
-        )
-    return found

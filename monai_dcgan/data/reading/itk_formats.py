@@ -13,12 +13,14 @@
 from __future__ import annotations
 
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from monai.utils import optional_import
 
+from monai_dcgan.data.reading import nifti
 from monai_dcgan.data.reading.common import Header, Scan, check_file, lps_to_ras, one_line
 
 __all__ = ["SUFFIXES", "itk_error", "itk_header", "itk_voxels", "peek", "read"]
@@ -38,6 +40,12 @@ SUFFIXES = {
 # few types; the others are read as a wider one that keeps every value (64-bit integers up to 2**53).
 # Deflate shrinks by no more than this, see RFC 1951: 258 bytes in 2 bits.
 MOST_DEFLATED = 1032
+ZLIB_OR_GZIP = zlib.MAX_WBITS | 32
+BLOCK = HEAD = 1 << 16
+# What says in a header that voxels are compressed, and where voxels in the same file begin.
+META = (rb"^CompressedData *= *True", rb"^ElementDataFile *=.*\n")
+NRRD = (rb"^encoding: *(gz|gzip) *\r?$", rb"\r?\n\r?\n")
+COMPRESSED = {".mha": META, ".mhd": META, ".nrrd": NRRD, ".nhdr": NRRD}
 TYPES = {
     "char": ("int8", "SS"),
     "signed_char": ("int8", "SS"),
@@ -90,7 +98,9 @@ def read(path: str | Path) -> Scan:
     path = check_file(path)
     image_io = _open(path)
     header = itk_header(image_io, path)
-    return Scan(itk_voxels(image_io, path), header.affine)
+    voxels = itk_voxels(image_io, path)
+    _check_whole(path)
+    return Scan(voxels, header.affine)
 
 
 def _open(path: Path) -> Any:
@@ -152,7 +162,6 @@ def itk_header(image_io: Any, path: Path) -> Header:
     Raises:
         ValueError: when there is no 2D or 3D image of numbers in the file.
     """
-    _check_length(image_io, path)
     sizes = tuple(int(image_io.GetDimensions(axis)) for axis in range(image_io.GetNumberOfDimensions()))
     components = int(image_io.GetNumberOfComponents())
     dimension = min(len(sizes), 3)
@@ -165,6 +174,7 @@ def itk_header(image_io: Any, path: Path) -> Header:
     pixel = image_io.GetPixelTypeAsString(image_io.GetPixelType())
     if component not in TYPES or pixel == "complex":
         raise ValueError(f"{path} must hold real numbers, got {pixel} of {component}; convert the file")
+    _check_length(image_io, path)
     affine = np.eye(4)
     for axis in range(dimension):
         affine[:dimension, axis] = np.asarray(image_io.GetDirection(axis))[:dimension] * image_io.GetSpacing(axis)
@@ -184,6 +194,35 @@ def _check_length(image_io: Any, path: Path) -> None:
     size = name.stat().st_size
     if needed > size * MOST_DEFLATED:
         raise ValueError(f"{name} must hold {needed} bytes of voxels as its header says, got {size}; copy it again")
+
+
+def _check_whole(path: Path) -> None:
+    """Check what ITK does not: that NIfTI files are not cut off, and the checksums of compressed voxels."""
+    if path.name.lower().endswith(nifti.NIFTI_SUFFIXES):
+        nifti.check_whole(path)
+        return
+    compressed, last_line = COMPRESSED[path.suffix.lower()]
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+    end, source = re.search(last_line, head, re.MULTILINE), data_file(path)
+    if (
+        source is None
+        or (source == path and end is None)
+        or not re.search(compressed, head, re.MULTILINE | re.IGNORECASE)
+    ):
+        return
+    if re.search(rb"^(line|byte) ?skip:", head, re.MULTILINE):
+        return
+    stream = zlib.decompressobj(ZLIB_OR_GZIP)
+    with open(source, "rb") as file:
+        file.seek(end.end() if end is not None and source == path else 0)
+        try:
+            while not stream.eof and (block := file.read(BLOCK)):
+                stream.decompress(block)
+        except zlib.error as error:
+            raise ValueError(f"{source} must be whole, got {error}; copy or export it again") from error
+    if not stream.eof:
+        raise ValueError(f"{source} must be whole, got a compressed stream that is cut off; copy or export it again")
 
 
 def itk_voxels(image_io: Any, path: Path) -> np.ndarray:

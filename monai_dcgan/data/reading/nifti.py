@@ -23,7 +23,7 @@ from nibabel.volumeutils import apply_read_scaling
 
 from monai_dcgan.data.reading.common import Header, Scan, check_file, one_line
 
-__all__ = ["NIFTI_SUFFIXES", "peek", "read"]
+__all__ = ["NIFTI_SUFFIXES", "check_whole", "peek", "read"]
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 GZIP_MAGIC = b"\x1f\x8b"
@@ -75,6 +75,28 @@ def read(path: Path) -> Scan:
         FileNotFoundError: when there is no such file.
         ValueError: when it is no NIfTI file or cut off; the text names it.
     """
+    content, header = _load(path)
+    shape, channels = _sizes(path, header)
+    array = _voxels(path, content, header)
+    return Scan(np.moveaxis(array.reshape((*shape, channels), order="F"), -1, 0), _affine(path, header))
+
+
+def check_whole(path: Path) -> None:
+    """Check that a file holds the voxels that its header declares; other readers fill up what is missing.
+
+    Args:
+        path: ``.nii`` or ``.nii.gz``.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is no NIfTI file or cut off; the text names it.
+    """
+    content, header = _load(path)
+    _check_length(path, header, len(content))
+
+
+def _load(path: Path) -> tuple[bytes, Any]:
+    """Return the content of a file, with gzip undone, and the header in it."""
     check_file(path)
     content = path.read_bytes()
     if content[: len(GZIP_MAGIC)] == GZIP_MAGIC:
@@ -82,10 +104,7 @@ def read(path: Path) -> Scan:
             content = igzip.decompress(content)
         except (OSError, EOFError, BAD_GZIP) as error:
             raise ValueError(f"{path} must be a whole gzip file: {error}; copy or download it again") from error
-    header = _parse(path, content[:HEADER_BYTES])
-    shape, channels = _sizes(path, header)
-    array = _voxels(path, content, header)
-    return Scan(np.moveaxis(array.reshape((*shape, channels), order="F"), -1, 0), _affine(path, header))
+    return content, _parse(path, content[:HEADER_BYTES])
 
 
 def _voxels(path: Path, content: bytes, header: Any) -> np.ndarray:

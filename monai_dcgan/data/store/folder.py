@@ -89,9 +89,15 @@ class StoreFolder:
     def sizes(self, folder: str) -> dict[str, int]:
         """Return the names and sizes in bytes of the files in a folder of the store."""
         self.fs.invalidate_cache()
-        if not self.fs.isdir(self._at(folder)):
-            return {}
-        return {entry["name"].rsplit("/", 1)[-1]: int(entry["size"]) for entry in self.fs.ls(self._at(folder))}
+        path, sizes = self._at(folder), {}
+        if self.local is not None:
+            for name in self.names(folder):
+                # Another process may rename or delete a file meanwhile.
+                with suppress(FileNotFoundError):
+                    sizes[name] = (self.local / folder / name).stat().st_size
+        elif self.fs.isdir(path):
+            sizes = {entry["name"].rsplit("/", 1)[-1]: int(entry["size"]) for entry in self.fs.ls(path, detail=True)}
+        return sizes
 
     def read(self, name: str) -> bytes:
         """Return the content of a file; ``FileNotFoundError`` when there is none."""

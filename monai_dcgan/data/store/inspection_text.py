@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from monai_dcgan.data.store.tally import PICTURE
 from monai_dcgan.utils.text import aligned, count_of, human_bytes, percent
 
 __all__ = ["inspection_text"]
@@ -42,7 +43,7 @@ def _listed(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def _rules(dropped: Mapping[str, int]) -> str:
-    return "; ".join(f"{count_of(count, 'slice')} {rule}" for rule, count in dropped.items()) or "no rule removed any"
+    return "; ".join(f"{count_of(count, 'slice')}: {rule}" for rule, count in dropped.items()) or "no rule removed any"
 
 
 def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str | Sequence[str]]]:
@@ -62,7 +63,9 @@ def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str | Sequence[str]]]
         yield "tumor", f"in {with_tumor} slices ({percent(with_tumor / slices)})"
     if found["tumor_area"]:
         least, low, middle, high, most = found["tumor_area"]
-        yield "tumor area", f"{middle:g} mm2 (median; half are {low:g} to {high:g}, all {least:g} to {most:g})"
+        # Nothing tells the size of a picture's pixel.
+        unit = "pixels" if set(found["axes"]) == {PICTURE} else "mm2"
+        yield "tumor area", f"{middle:g} {unit} (median; half are {low:g} to {high:g}, all {least:g} to {most:g})"
     yield "scaling", [_scaling(number, window) for number, window in enumerate(found["scaling"])]
     yield "not taken", [f"{count_of(count, 'slice')}: {rule}" for rule, count in found["dropped"].items()]
     yield "made with", _settings(found["settings"])
@@ -90,13 +93,13 @@ def _settings(settings: Mapping[str, Any]) -> Sequence[str]:
 def _files(found: Mapping[str, Any]) -> str:
     there, expected = found["shards"], found["shards_expected"]
     shards = count_of(there, "shard") if there == expected else f"{there} of {count_of(expected, 'shard')}"
-    packed = f", slices packed {found['compression']:g} times smaller" if found["compression"] else ""
+    packed = f", slices packed {found['compression']:.1f} times smaller" if found["compression"] else ""
     return f"{shards}, {human_bytes(found['bytes'])}{packed}"
 
 
-def _checked(found: Mapping[str, Any]) -> str:
-    if found["verified"] is None:
-        return "DAMAGED, see below" if found["damage"] else "not asked for"
+def _checked(found: Mapping[str, Any]) -> str | Sequence[str]:
+    if found["verified"] is None and not found["damage"]:
+        return ()
     if found["verified"]:
         return "every file is as it was written"
-    return f"{count_of(len(found['damage']), 'file')} DAMAGED, see below"
+    return f"{count_of(len(found['damage']), 'file')} DAMAGED, named below"

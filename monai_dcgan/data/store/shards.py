@@ -175,8 +175,8 @@ def is_shard_file(name: str) -> bool:
 
 def only_shards(folder: StoreFolder) -> bool:
     """Return whether a folder holds shards and nothing else, as a store does that was stopped while it was deleted."""
-    others = {name for name in folder.names("") if not is_temporary(name)} - {SHARDS}
-    return not others and all(is_shard_file(name) or is_temporary(name) for name in folder.names(SHARDS))
+    found = {name for name in folder.names("") if not is_temporary(name)}
+    return found == {SHARDS} and all(is_shard_file(name) or is_temporary(name) for name in folder.names(SHARDS))
 
 
 def decode(content: bytes) -> blosc2.NDArray:

@@ -22,9 +22,10 @@ from monai_dcgan.data.problems import Problem
 from monai_dcgan.data.store.shards import IMAGE_DTYPE, MASK_DTYPE, Shard
 from monai_dcgan.utils.enums import Keys
 
-__all__ = ["Tally"]
+__all__ = ["PICTURE", "Tally"]
 
 QUARTILES = (0, 25, 50, 75, 100)
+# In place of a plane.
 PICTURE = "picture"
 
 
