@@ -17,6 +17,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +25,12 @@ def untouched_logging() -> None:
     """The command line sets levels for its process; no test sees what another one set."""
     for name in ("monai_dcgan", "monai_dcgan.evaluation.handler"):
         logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def denormals() -> None:
+    """A training flushes denormal numbers to 0 for its process; no test sees what another one set."""
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")
