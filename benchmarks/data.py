@@ -21,7 +21,8 @@ and medians and ratios are quoted. ``store_vs_dataset`` and the like are ratios 
 * ``prepare_vs_nibabel``: seconds of ``prepare`` on one core, against those of ``nibabel.load(path).get_fdata()`` of
   every file once; and against the faster ``np.asanyarray(image.dataobj)``;
 * ``prepare_two_cores``: seconds of ``prepare`` on one core, against those on two;
-* ``prepare_memory_growth``: peak memory of ``prepare`` on 50 volumes, against that on 10, each in a process of its own (on Linux).
+* ``prepare_memory_growth``: peak memory of ``prepare`` on 50 volumes, against that on 10, each in a process of its
+  own (on Linux).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from __future__ import annotations
 from monai_dcgan.data.datalists import find_cases
 from monai_dcgan.data.dataset import SliceDataset
 from monai_dcgan.data.duplicates import DuplicatePair, describe_duplicates, find_near_duplicates, warn_of_leaks
+from monai_dcgan.data.inspection import Survey, inspect_store, inspection_text, survey, survey_text
 from monai_dcgan.data.placing import CaseVolume, case_volume
 from monai_dcgan.data.prepare import default_cache_dir, prepare
 from monai_dcgan.data.provenance import provenance
@@ -22,10 +23,6 @@ from monai_dcgan.data.sampling import StreamSampler
 from monai_dcgan.data.settings import Slicing, Source
 from monai_dcgan.data.splits import k_folds, load_folds, load_splits, save_folds, save_splits, split_patients
 from monai_dcgan.data.store import SliceStore, is_store
-from monai_dcgan.data.store.inspection import inspect_store
-from monai_dcgan.data.store.inspection_text import inspection_text
-from monai_dcgan.data.survey import Survey, survey
-from monai_dcgan.data.survey_text import survey_text
 from monai_dcgan.data.writer import SyntheticSetWriter
 
 __all__ = [

@@ -22,7 +22,7 @@ from typing import Any
 from monai_dcgan.data.datalists import DataList, find_cases
 from monai_dcgan.transforms import CutSlicesd
 from monai_dcgan.utils.checks import check_choice, check_positive_int
-from monai_dcgan.utils.enums import Axis, Fit, Keys, Layout, OnError, Pick, Reader, SliceClass, TumorPolicy
+from monai_dcgan.utils.enums import Axis, Fit, Keys, Layout, OnError, Reader, SliceChoice, SliceClass, TumorPolicy
 
 __all__ = ["Slicing", "Source", "split_settings"]
 
@@ -89,8 +89,8 @@ class Slicing:
             ``whole``, ``core`` or ``enhancing``.
         pixel_spacing: size of a pixel in mm, for ``fit="pad"``.
         neighbors: slices on either side that become channels too.
-        every: take only every so many slices.
-        pick: how to choose slices where there are more than ``max_slices_per_patient``.
+        slice_step: take only every so many slices.
+        slice_choice: how to choose slices where there are more than ``max_slices_per_patient``.
         max_slices_per_patient: most slices of a patient, shared evenly by his cases; None means all.
         slice_class: the class of a slice is that of its ``case``, or whether it shows ``tumor``.
 
@@ -110,8 +110,8 @@ class Slicing:
     tumor_labels: Sequence[int] | str | None = None
     pixel_spacing: float | None = None
     neighbors: int = 0
-    every: int = 1
-    pick: str = Pick.SPREAD
+    slice_step: int = 1
+    slice_choice: str = SliceChoice.SPREAD
     max_slices_per_patient: int | None = None
     slice_class: str = SliceClass.CASE
 
@@ -148,7 +148,7 @@ class Slicing:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields, JSON-like."""
-        words = {name: str(getattr(self, name)) for name in ("axis", "tumor", "fit", "pick", "slice_class")}
+        words = {name: str(getattr(self, name)) for name in ("axis", "tumor", "fit", "slice_choice", "slice_class")}
         named = self.tumor_labels is None or isinstance(self.tumor_labels, str)
         return {**asdict(self), **words, "tumor_labels": self.tumor_labels if named else list(self.tumor_labels or ())}
 

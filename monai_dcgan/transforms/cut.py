@@ -34,7 +34,7 @@ from monai_dcgan.transforms.slices import (
     slices_of_volume,
 )
 from monai_dcgan.utils.checks import check_choice, check_count, check_image_size, check_positive
-from monai_dcgan.utils.enums import Axis, Fit, Keys, Pick, TumorPolicy
+from monai_dcgan.utils.enums import Axis, Fit, Keys, SliceChoice, TumorPolicy
 
 __all__ = ["CutSlicesd"]
 
@@ -62,8 +62,8 @@ class CutSlicesd(Transform):
         pixel_spacing: size of a pixel in mm to scale slices to before they are padded, for ``fit="pad"``.
         neighbors: slices on either side that become channels too (2.5D): C * (2 * neighbors + 1) channels, those of
             the slice furthest below (in front, to the right) first. At the ends of a volume the last slice repeats.
-        every: take only every so many slices.
-        pick: how to choose slices where the item has ``max_slices``; see ``SlicePolicy``.
+        slice_step: take only every so many slices.
+        slice_choice: how to choose slices where the item has ``max_slices``; see ``SlicePolicy``.
 
     The item has ``image``: channels (X, Y[, Z]) in LPS orientation, as a tensor (C, X, Y[, Z]) or a list; maybe
     ``label`` (K, X, Y[, Z]), ``spacing`` in mm (1 by default) and ``max_slices``. It gets, for its N slices, the image
@@ -90,8 +90,8 @@ class CutSlicesd(Transform):
         tumor_labels: Sequence[int] | None = None,
         pixel_spacing: float | None = None,
         neighbors: int = 0,
-        every: int = 1,
-        pick: str = Pick.SPREAD,
+        slice_step: int = 1,
+        slice_choice: str = SliceChoice.SPREAD,
     ) -> None:
         check_image_size(image_size)
         check_choice("axis", axis, Axis)
@@ -103,7 +103,7 @@ class CutSlicesd(Transform):
             check_positive("pixel_spacing", pixel_spacing)
             if str(fit) != str(Fit.PAD):
                 raise ValueError(f"pixel_spacing goes with fit=pad, got {pixel_spacing} with fit={fit}")
-        self.policy = SlicePolicy(tumor, min_foreground, min_tumor_area, every, pick)
+        self.policy = SlicePolicy(tumor, min_foreground, min_tumor_area, slice_step, slice_choice)
         self.image_size, self.axis, self.fit, self.pixel_spacing = image_size, Axis(axis), Fit(fit), pixel_spacing
         self.crop_head, self.lower, self.upper = crop_head, lower, upper
         self.tumor_labels, self.neighbors = tumor_labels, neighbors

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monai_dcgan.utils.checks import check_choice, check_fraction, check_positive_int
-from monai_dcgan.utils.enums import Pick, TumorPolicy
+from monai_dcgan.utils.enums import SliceChoice, TumorPolicy
 
 __all__ = ["SlicePolicy"]
 
@@ -32,9 +32,9 @@ class SlicePolicy:
         tumor: ``any`` slice, only slices ``with`` or only slices ``without`` tumor.
         min_foreground: least share of a slice that is head, from 0 to 1.
         min_tumor_area: least share of a slice that is tumor, from 0 to 1, for ``tumor="with"``.
-        every: take only slices whose index is a multiple of this.
-        pick: how to choose when there may be only so many: ``spread`` evenly over the volume, or ``tumor_area`` from
-            slices without, with a small, a middle and a large tumor (thirds of the volume's slices with tumor) in turn.
+        slice_step: take only slices whose index is a multiple of this.
+        slice_choice: how to choose when there may be only so many: ``spread`` evenly over the volume, or
+            ``tumor_area`` from slices without, with a small, a middle and a large tumor (thirds of the volume's slices with tumor) in turn.
 
     Raises:
         ValueError: when an argument is out of range.
@@ -43,15 +43,15 @@ class SlicePolicy:
     tumor: str = TumorPolicy.ANY
     min_foreground: float = 0.1
     min_tumor_area: float = 0.001
-    every: int = 1
-    pick: str = Pick.SPREAD
+    slice_step: int = 1
+    slice_choice: str = SliceChoice.SPREAD
 
     def __post_init__(self) -> None:
         check_choice("tumor", self.tumor, TumorPolicy)
         check_fraction("min_foreground", self.min_foreground)
         check_fraction("min_tumor_area", self.min_tumor_area)
-        check_positive_int("every", self.every)
-        check_choice("pick", self.pick, Pick)
+        check_positive_int("slice_step", self.slice_step)
+        check_choice("slice_choice", self.slice_choice, SliceChoice)
 
     def choose(self, foreground: np.ndarray, tumor: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
         """Apply the rules to the slices of a volume.
@@ -71,11 +71,11 @@ class SlicePolicy:
             fits, rule = tumor == 0, "tumor present (tumor=without)"
         else:
             fits, rule = np.ones_like(enough), "tumor=any"
-        due = np.arange(len(tumor)) % self.every == 0
+        due = np.arange(len(tumor)) % self.slice_step == 0
         dropped = {
             f"head below min_foreground {self.min_foreground}": int((~enough).sum()),
             rule: int((enough & ~fits).sum()),
-            f"between every {self.every} slices": int((enough & fits & ~due).sum()),
+            f"between steps of {self.slice_step} slices": int((enough & fits & ~due).sum()),
         }
         return np.flatnonzero(enough & fits & due), {name: count for name, count in dropped.items() if count}
 
@@ -83,7 +83,7 @@ class SlicePolicy:
         """Choose at most ``most`` of the indices ``keep``; ``tumor`` is the share of tumor of each of these."""
         if most is None or len(keep) <= most:
             return keep
-        if str(self.pick) == str(Pick.SPREAD):
+        if str(self.slice_choice) == str(SliceChoice.SPREAD):
             return keep[_spread(len(keep), most)]
         by_area = np.argsort(tumor, kind="stable")
         first_with = int((tumor == 0).sum())

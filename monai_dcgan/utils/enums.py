@@ -22,7 +22,7 @@ __all__ = [
     "Keys",
     "Layout",
     "OnError",
-    "Pick",
+    "SliceChoice",
     "Reader",
     "SliceClass",
     "Split",
@@ -102,7 +102,7 @@ class TumorPolicy(StrEnum):
     WITHOUT = "without"
 
 
-class Pick(StrEnum):
+class SliceChoice(StrEnum):
     """How to choose slices of a volume when there may be only so many."""
 
     SPREAD = "spread"

@@ -380,7 +380,7 @@ def test_most_slices_of_a_patient(msd, tmp_path):
     store = prepare(msd, tmp_path / "store", max_slices_per_patient=5, **SMALL)
     counts = [store.slices.columns["case"].count(f"P{number}") for number in range(3)]
     assert counts == [2, 3, 5]
-    few = prepare(msd, tmp_path / "few", max_slices_per_patient=1, pick="tumor_area", **SMALL)
+    few = prepare(msd, tmp_path / "few", max_slices_per_patient=1, slice_choice="tumor_area", **SMALL)
     assert [(row["case"], row["slice_index"]) for row in few.slices] == [("P1", 5), ("P2", 5)]
     assert list(few.cases) == ["P1", "P2"]
 

@@ -178,7 +178,7 @@ def test_pictures(tmp_path, make):
 
 def test_other_masks_and_missing_slices(tmp_path):
     msd(tmp_path / "data")
-    store = prepare(tmp_path / "data", tmp_path / "store", **{**UNSCALED, "every": 2, "neighbors": 1})
+    store = prepare(tmp_path / "data", tmp_path / "store", **{**UNSCALED, "slice_step": 2, "neighbors": 1})
     (name,) = store.cases
     predicted = {index: np.ones((1, 64, 64), np.uint8) for index in range(len(store))}
     back = case_volume(store, name, masks=predicted)

@@ -34,8 +34,8 @@ SETTINGS = {
     "min_tumor_area": st.sampled_from([0.0, 0.01, 0.3]),
     "crop_head": st.booleans(),
     "neighbors": st.integers(0, 2),
-    "every": st.integers(1, 3),
-    "pick": st.sampled_from(["spread", "tumor_area"]),
+    "slice_step": st.integers(1, 3),
+    "slice_choice": st.sampled_from(["spread", "tumor_area"]),
     "lower": st.sampled_from([0, 0.5, 20]),
     "upper": st.sampled_from([60, 99.5, 100]),
 }

@@ -29,7 +29,7 @@ TUMOR = np.array([0, 0, 0, 0, 0.0005, 0.01, 0.06, 0, 0, 0])
         ({"tumor": "with", "min_tumor_area": 0.05}, [6], [2, 7]),
         ({"tumor": "without"}, [2, 3, 7, 8, 9], [2, 3]),
         ({"min_foreground": 0.0}, list(range(10)), []),
-        ({"every": 3}, [3, 6, 9], [2, 5]),
+        ({"slice_step": 3}, [3, 6, 9], [2, 5]),
     ],
 )
 def test_rules(kwargs, expected, dropped):
@@ -49,18 +49,18 @@ def test_spread_over_the_volume():
 def test_balanced_by_tumor_area():
     keep, area = np.arange(100), np.zeros(100)
     area[70:100] = np.linspace(0.001, 0.2, 30)
-    chosen = SlicePolicy(pick="tumor_area").limit(keep, area[keep], 12)
+    chosen = SlicePolicy(slice_choice="tumor_area").limit(keep, area[keep], 12)
     assert np.histogram(chosen, [0, 70, 80, 90, 100])[0].tolist() == [3, 3, 3, 3]
     assert (np.diff(chosen) > 0).all()
     # Where a bin is too small, the others take its turns.
-    few = SlicePolicy(pick="tumor_area").limit(keep, np.r_[np.zeros(98), 0.1, 0.2], 10)
+    few = SlicePolicy(slice_choice="tumor_area").limit(keep, np.r_[np.zeros(98), 0.1, 0.2], 10)
     assert {98, 99} < set(few.tolist())
     assert len(few) == 10
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [["tumor", "some"], ["min_foreground", 2], ["min_tumor_area", -1], ["every", 0], ["pick", "best"]],
+    [["tumor", "some"], ["min_foreground", 2], ["min_tumor_area", -1], ["slice_step", 0], ["slice_choice", "best"]],
 )
 def test_bad_arguments(name, value):
     with pytest.raises(ValueError, match=f"{name} must be"):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from monai_dcgan.data.survey import Survey
+from monai_dcgan.data.inspection.survey import Survey
 from monai_dcgan.utils.enums import Layout
 from monai_dcgan.utils.text import aligned, count_of, most_common, percent
 

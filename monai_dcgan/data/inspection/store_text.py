@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from monai_dcgan.data.store.tally import PICTURE
+from monai_dcgan.data.inspection.tally import PICTURE
 from monai_dcgan.utils.text import aligned, count_of, human_bytes, percent
 
 __all__ = ["inspection_text"]

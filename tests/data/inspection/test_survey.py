@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from monai_dcgan.data import Source, survey, survey_text
-from monai_dcgan.data.survey_text import hints
+from monai_dcgan.data.inspection.survey_text import hints
 from tests.data.conftest import head_volume, save, save_picture
 
 SHAPE = (40, 48, 6)

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from monai_dcgan.data.duplicates import describe_duplicates, find_near_duplicates
+from monai_dcgan.data.inspection.tally import Tally
 from monai_dcgan.data.problems import Problem
 from monai_dcgan.data.store.assembly import CASES, HEADER, PROBLEMS, TABLE, problems_of, read_header
 from monai_dcgan.data.store.folder import StoreFolder
 from monai_dcgan.data.store.shards import SHARDS, Shard, read_shard
 from monai_dcgan.data.store.store import SliceStore
 from monai_dcgan.data.store.table import COLUMNS, write_rows
-from monai_dcgan.data.store.tally import Tally
 from monai_dcgan.utils.enums import Keys
 
 __all__ = ["inspect_store"]
