@@ -115,9 +115,8 @@ def find_head(scan: np.ndarray) -> Head:
     coarse = scan[tuple(slice(None, None, step) for step in steps)].copy(order="K")
     mask, background, threshold = _head_of(coarse)
     # Only along axes that are sampled is a neighbor of the head's border in doubt.
-    reach = np.ones([1 if step == 1 else 3 for step in steps], dtype=bool)
-    reaching = ndimage.binary_dilation(mask, reach)
-    inside = ndimage.binary_erosion(mask, reach, border_value=1)
+    sampled = [axis for axis, step in enumerate(steps) if step > 1]
+    reaching, inside = _grown(mask, sampled), ~_grown(~mask, sampled)
     return Head(reaching.astype(np.uint8) + inside, steps, scan.shape, background, threshold)
 
 
@@ -182,6 +181,17 @@ def _head_of(array: np.ndarray) -> tuple[np.ndarray, float | None, float]:
         if exact.sum() <= EXACT_OVER_OTSU * by_threshold.sum():
             return exact, corner, 0.0
     return by_threshold, None, low + threshold**2
+
+
+def _grown(mask: np.ndarray, axes: Sequence[int]) -> np.ndarray:
+    """Return ``mask`` with the neighbors of its voxels along ``axes``; the edge of the array adds none."""
+    for axis in axes:
+        rows = np.moveaxis(mask, axis, 0)
+        grown = rows.copy()
+        grown[1:] |= rows[:-1]
+        grown[:-1] |= rows[1:]
+        mask = np.moveaxis(grown, 0, axis)
+    return mask
 
 
 def _corner_value(array: np.ndarray) -> float:

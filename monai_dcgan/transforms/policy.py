@@ -34,7 +34,8 @@ class SlicePolicy:
         min_tumor_area: least share of a slice that is tumor, from 0 to 1, for ``tumor="with"``.
         slice_step: take only slices whose index is a multiple of this.
         slice_choice: how to choose when there may be only so many: ``spread`` evenly over the volume, or
-            ``tumor_area`` from slices without, with a small, a middle and a large tumor (thirds of the volume's slices with tumor) in turn.
+            ``tumor_area`` from slices without, with a small, a middle and a large tumor (thirds of the volume's slices
+            with tumor) in turn.
 
     Raises:
         ValueError: when an argument is out of range.

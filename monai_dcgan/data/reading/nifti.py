@@ -27,6 +27,8 @@ __all__ = ["NIFTI_SUFFIXES", "check_whole", "peek", "read"]
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 GZIP_MAGIC = b"\x1f\x8b"
+# Window bits that tell zlib of a gzip header.
+GZIP_STREAM = 31
 BAD_GZIP: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 # The header of NIfTI-2, the longer of the two.
 HEADER_BYTES = 540
@@ -101,7 +103,10 @@ def _load(path: Path) -> tuple[bytes, Any]:
     content = path.read_bytes()
     if content[: len(GZIP_MAGIC)] == GZIP_MAGIC:
         try:
-            content = igzip.decompress(content)
+            # Most files are one stream, which needs no reader that looks for more.
+            stream = isal_zlib.decompressobj(GZIP_STREAM)
+            first = stream.decompress(content)
+            content = first if stream.eof and not stream.unused_data else igzip.decompress(content)
         except (OSError, EOFError, BAD_GZIP) as error:
             raise ValueError(f"{path} must be a whole gzip file: {error}; copy or download it again") from error
     return content, _parse(path, content[:HEADER_BYTES])
