@@ -55,7 +55,10 @@ setup(
     python_requires=">=3.10",
     packages=[*find_packages(include=["monai_dcgan", "monai_dcgan.*"]), *SETTINGS],
     package_dir={"monai_dcgan": "monai_dcgan", **SETTINGS},
-    package_data={name: ["*.json", "*.conf", "*.md", "*.txt", "*.pt", "LICENSE"] for name in SETTINGS},
+    package_data={
+        "monai_dcgan.evaluation.readers": ["*.html", "*.css", "*.js"],
+        **{name: ["*.json", "*.conf", "*.md", "*.txt", "*.pt", "LICENSE"] for name in SETTINGS},
+    },
     install_requires=[
         "blosc2>=3.0",
         "fire>=0.6",

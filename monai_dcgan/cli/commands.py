@@ -21,6 +21,7 @@ from monai.utils import optional_import
 
 from monai_dcgan.cli.common import make_workflow, parsed, print_plan, training_workflow
 from monai_dcgan.cli.data_commands import SPLIT, inspect, prepare, show_data, split_counts
+from monai_dcgan.cli.readers_commands import readers
 from monai_dcgan.evaluation import table
 from monai_dcgan.utils.files import read_json
 from monai_dcgan.utils.run_folder import RunFolder
@@ -34,7 +35,7 @@ from monai_dcgan.workflow import (
     generate as generate_slices,
 )
 
-__all__ = ["demo", "evaluate", "generate", "inspect", "phantom", "prepare", "train"]
+__all__ = ["demo", "evaluate", "generate", "inspect", "phantom", "prepare", "readers", "train"]
 
 PLANNED = ("settings", "network_settings")
 FROM_DATA = ("image_channels", "mask_channels", "store_key")
@@ -164,7 +165,7 @@ def _what_next(out: Path) -> str:
         f"  synthetic/                                  {slices} labeled slices and their dataset.json",
         "",
         "With your own data (volumes with masks, or 2D pictures with masks):",
-        "  monai-dcgan train DATA --out RUN --dry-run  shows what it understood of DATA",
+        "  monai-dcgan inspect DATA                     shows what is understood of it",
         "  monai-dcgan train DATA --out RUN",
         "  monai-dcgan evaluate RUN",
         "  monai-dcgan generate RUN --out SYNTHETIC --num 1000",

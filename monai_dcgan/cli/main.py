@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 
 from monai_dcgan import __version__
+from monai_dcgan.cli.readers_parser import add_readers
 from monai_dcgan.utils.enums import Axis, Layout, OnError, Reader, TumorPolicy
 
 __all__ = ["main"]
@@ -33,6 +34,7 @@ start here:
   monai-dcgan train DATA --out RUN      train on your own volumes and masks
   monai-dcgan generate RUN --out DIR    make labeled slices with what was trained
   monai-dcgan evaluate RUN              compare them with patients it has not seen
+  monai-dcgan readers make RUN ...      ask experts whether they can tell them apart
 
 DATA is a folder of volumes (NIfTI, MetaImage, NRRD, DICOM) or 2D pictures with masks, in
 the layout of the Medical Segmentation Decathlon, nnU-Net, BraTS, BIDS, DICOM series, or
@@ -117,6 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands, [common, overlays, values])
     _add_generate(commands, [common, values])
     _add_evaluate(commands, [common, overlays, values])
+    add_readers(commands, [common])
     return parser
 
 

@@ -12,24 +12,53 @@
 
 from __future__ import annotations
 
-from monai_dcgan.metrics.frechet import frechet_distance
-from monai_dcgan.metrics.kid import KernelDistance, kernel_distance
+from monai_dcgan.metrics.bootstrap import PatientInterval, bootstrap_patients
+from monai_dcgan.metrics.frechet import FrechetInfinity, frechet_distance, frechet_infinity
+from monai_dcgan.metrics.kid import KernelDistance, KernelInterval, kernel_distance, kernel_interval
 from monai_dcgan.metrics.masks import MASK_PROPERTIES, MaskStatistics, mask_distance, mask_statistics, mask_summary
-from monai_dcgan.metrics.ssim import best_match, best_match_ssim, pairwise_ssim, random_pair_ssim
+from monai_dcgan.metrics.pairings import PAIRINGS, ssim_pairings
+from monai_dcgan.metrics.prdc import PRDC, expected_coverage, prdc
+from monai_dcgan.metrics.spectra import intensity_distance, intensity_histogram, radial_spectrum, spectrum_distance
+from monai_dcgan.metrics.ssim import (
+    best_match,
+    best_match_ssim,
+    max_levels,
+    pairwise_ssim,
+    random_pair_ssim,
+)
 from monai_dcgan.metrics.streaming import FrechetDistance
+from monai_dcgan.metrics.sufficiency import SUFFICIENCY, sufficiency
 
 __all__ = [
     "MASK_PROPERTIES",
+    "PAIRINGS",
+    "PRDC",
+    "SUFFICIENCY",
     "FrechetDistance",
+    "FrechetInfinity",
     "KernelDistance",
+    "KernelInterval",
     "MaskStatistics",
+    "PatientInterval",
     "best_match",
     "best_match_ssim",
+    "bootstrap_patients",
+    "expected_coverage",
     "frechet_distance",
+    "frechet_infinity",
+    "intensity_distance",
+    "intensity_histogram",
     "kernel_distance",
+    "kernel_interval",
     "mask_distance",
     "mask_statistics",
     "mask_summary",
+    "max_levels",
     "pairwise_ssim",
+    "prdc",
+    "radial_spectrum",
     "random_pair_ssim",
+    "spectrum_distance",
+    "ssim_pairings",
+    "sufficiency",
 ]

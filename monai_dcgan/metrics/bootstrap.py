@@ -1,0 +1,153 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Intervals by resampling patients: slices of one patient are not independent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from monai_dcgan.utils.checks import check_choice, check_count, check_positive_int
+
+__all__ = ["PatientInterval", "bootstrap_patients"]
+
+_FEW_PATIENTS = 5
+METHODS = ("percentile", "centered")
+
+
+class PatientInterval(NamedTuple):
+    """A number with its interval over patients.
+
+    Attributes:
+        value: the number from all slices.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        level: share of the resampled numbers that lie between the ends.
+        num_patients: how many patients were resampled.
+        num_samples: from how many resamples the interval was taken.
+        note: what makes the interval unreliable, or None.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float
+    num_patients: int
+    num_samples: int
+    note: str | None
+
+
+def bootstrap_patients(
+    statistic: Callable[..., float | None],
+    patients: Sequence[Any],
+    num_samples: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+    num_synthetic: int = 0,
+    method: str = "percentile",
+) -> PatientInterval:
+    """Interval of a number by drawing patients with replacement, each with all of its slices.
+
+    The cluster bootstrap (Davison and Hinkley 1997, "Bootstrap Methods and their Application", section 3.8). Synthetic
+    slices belong to nobody and are drawn one by one.
+
+    A resample holds fewer distinct slices than the set. A number that depends on how many there are, such as the
+    Fréchet distance or precision and recall, is therefore shifted in every resample, and ``"percentile"`` may leave out
+    the number itself (``note`` then says so). ``"centered"`` moves the resampled numbers so that their mean is the
+    number: its interval is that of the number at this count of slices. Kernel distances: see
+    :func:`~monai_dcgan.metrics.kernel_interval`, which does not compare a slice with its own copy.
+
+    Args:
+        statistic: takes positions of slices, an int64 array that may hold one several times, and with
+            ``num_synthetic`` a second array of positions of synthetic slices; returns the number, or None or NaN where
+            it is not defined.
+        patients: the patient of each slice.
+        num_samples: how many resamples.
+        seed: seed of the draws.
+        level: share between the ends, above 0 and below 1.
+        num_synthetic: how many synthetic slices there are; 0 calls ``statistic`` with one array.
+        method: ``"percentile"`` or ``"centered"``.
+
+    Raises:
+        ValueError: when there are fewer than two patients, an argument is out of its range, or the number is not
+            defined for all slices or for half of the resamples.
+
+    Example:
+        >>> dice = np.array([0.9, 0.8, 0.5, 0.6, 0.9, 0.7])
+        >>> found = bootstrap_patients(lambda index: dice[index].mean(), ["a", "a", "b", "b", "c", "c"])
+        >>> round(found.value, 3), found.num_patients
+        (0.733, 3)
+    """
+    check_positive_int("num_samples", num_samples)
+    check_count("num_synthetic", num_synthetic)
+    check_choice("method", method, METHODS)
+    check_level(level)
+    slices = slices_by_patient(patients)
+    if len(slices) < 2:
+        raise ValueError(
+            f"patients must name at least 2 patients, got {len(slices)}; one patient says nothing about how patients "
+            "differ, so there is no interval: add patients"
+        )
+    everything = [np.arange(len(patients))] + ([np.arange(num_synthetic)] if num_synthetic else [])
+    value = _number(statistic(*everything))
+    if math.isnan(value):
+        raise ValueError("statistic must be defined for all slices, got no number; leave this number out")
+    random = np.random.RandomState(seed)
+    drawn = []
+    for _ in range(num_samples):
+        index = [np.concatenate([slices[i] for i in random.randint(len(slices), size=len(slices))])]
+        if num_synthetic:
+            index.append(random.randint(num_synthetic, size=num_synthetic))
+        drawn.append(_number(statistic(*index)))
+    found = np.array(drawn)[~np.isnan(drawn)]
+    if 2 * len(found) < num_samples:
+        raise ValueError(
+            f"statistic must be defined for at least half of the resamples, got {len(found)} of {num_samples}; add "
+            "patients"
+        )
+    if method == "centered":
+        found = found + (value - found.mean())
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    note = _note(value, float(low), float(high), len(slices), num_samples - len(found))
+    return PatientInterval(value, float(low), float(high), level, len(slices), len(found), note)
+
+
+def slices_by_patient(patients: Sequence[Any]) -> list[np.ndarray]:
+    """Return the positions of the slices of each patient, patients in the order of their names."""
+    codes = np.unique(np.asarray([str(patient) for patient in patients]), return_inverse=True)[1]
+    return [np.flatnonzero(codes == code) for code in range(codes.max() + 1 if len(codes) else 0)]
+
+
+def check_level(level: float) -> None:
+    """Raise ``ValueError`` unless ``level`` lies above 0 and below 1."""
+    if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 1:
+        raise ValueError(f"level must be a number above 0 and below 1, got {level!r}; 0.95 is usual")
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _note(value: float, low: float, high: float, patients: int, missing: int) -> str | None:
+    notes = []
+    if patients < _FEW_PATIENTS:
+        notes.append(f"unreliable: only {patients} patients, at least {_FEW_PATIENTS} are needed")
+    if missing:
+        notes.append(f"not defined in {missing} resamples, which were left out")
+    if not low <= value <= high:
+        notes.append(
+            "the value lies outside the interval, as the number depends on how many distinct slices there are; "
+            'take method="centered"'
+        )
+    return "; ".join(notes) or None
