@@ -72,7 +72,8 @@ def run_parallel(
 
 def _on_threads(function: Callable[[T], R], items: Iterable[T], num_workers: int) -> Iterator[R]:
     calls = _Calls(function)
-    parallel = joblib.Parallel(n_jobs=num_workers, return_as="generator", prefer="threads")
+    # One item at a time: of joblib's batches, one worker would have the last while the others wait.
+    parallel = joblib.Parallel(n_jobs=num_workers, return_as="generator", prefer="threads", batch_size=1)
     results = parallel(joblib.delayed(calls)(item) for item in items)
     try:
         # Not "yield from", which would close them before the calls have stopped.
