@@ -52,6 +52,9 @@ def test_wheel_carries_bundle_and_configs(installed, repository):
         for path in (repository / folder).rglob("*"):
             if path.is_file():
                 assert (installed / "monai_dcgan" / path.relative_to(repository)).is_file(), path
+    for path in (repository / "monai_dcgan").rglob("page*"):
+        if "__pycache__" not in path.parts:
+            assert (installed / path.relative_to(repository)).is_file(), path
 
 
 def test_installed_package_works_outside_the_checkout(installed, tmp_path, phantoms, tiny):
