@@ -20,6 +20,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, TypeVar
 
+import blosc2
 import joblib
 import torch
 from monai.utils import optional_import
@@ -188,7 +189,9 @@ def _one_thread_each() -> Iterator[None]:
     """Let each worker compute on one thread: several do not get into each other's way, and sums do not depend on it."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    alone = blosc2.set_releasegil(True)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        blosc2.set_releasegil(alone)

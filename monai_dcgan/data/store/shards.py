@@ -185,6 +185,19 @@ def decode(content: bytes) -> blosc2.NDArray:
 
 
 def _encode(array: np.ndarray) -> bytes:
-    chunks = (min(len(array), SLICES_PER_CHUNK), *array.shape[1:])
-    stored = blosc2.asarray(array, chunks=chunks, blocks=(1, *array.shape[1:]), cparams=dict(COMPRESSION))
+    """Return the content of a ``.b2nd`` file.
+
+    Chunks are compressed one by one: only so can Blosc2 leave the interpreter's lock to others (``set_releasegil``).
+    """
+    size, shape = min(len(array), SLICES_PER_CHUNK), array.shape[1:]
+    block = int(np.prod(shape)) * array.itemsize
+    stored = blosc2.empty(
+        array.shape, array.dtype, chunks=(size, *shape), blocks=(1, *shape), cparams=dict(COMPRESSION)
+    )
+    for number, start in enumerate(range(0, len(array), size)):
+        chunk = array[start : start + size]
+        if len(chunk) < size:
+            chunk = np.concatenate([chunk, np.zeros((size - len(chunk), *shape), array.dtype)])
+        packed = blosc2.compress2(chunk, typesize=array.itemsize, blocksize=block, **COMPRESSION)
+        stored.schunk.update_chunk(number, packed)
     return bytes(stored.to_cframe())
