@@ -21,7 +21,8 @@ and medians and ratios are quoted. ``store_vs_dataset`` and the like are ratios 
 * ``prepare_vs_nibabel``: seconds of ``prepare`` on one core, against those of ``nibabel.load(path).get_fdata()`` of
   every file once; and against the faster ``np.asanyarray(image.dataobj)``;
 * ``prepare_two_cores``: seconds of ``prepare`` on one core, against those on two; beside it ``machine_two_cores``, what
-  two processes that share nothing gain by nibabel's decoding: cores of virtual machines are not always whole ones;
+  two processes that share nothing gain by nibabel's decoding: cores of virtual machines are not always whole ones.
+  What ``prepare`` takes is timed in a process of its own, which no cache of volumes has filled;
 * ``prepare_memory_growth``: peak memory of ``prepare`` on 50 volumes, against that on 10, each in a process of its
   own (on Linux).
 """
@@ -101,11 +102,15 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="turns of each timing (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="least time of a timing (default: %(default)s)")
     parser.add_argument("--work", type=Path, help="folder for stores and caches (default: a temporary one)")
+    parser.add_argument("--preparing-of", nargs=2, metavar=("DIR", "WORK"), help=argparse.SUPPRESS)
     parser.add_argument("--peak-of", nargs=2, metavar=("DIR", "STORE"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.peak_of:
         print(peak_memory(*args.peak_of))
+        return
+    if args.preparing_of:
+        print(json.dumps(preparing(*(Path(text) for text in args.preparing_of), args.repeats)))
         return
     sets = {name: Path(folder) for name, folder in (text.split("=", 1) for text in args.data)}
     if args.phantoms:
@@ -138,7 +143,8 @@ def measure(name: str, folder: Path, work: Path, repeats: int, seconds: float) -
     """Time everything on one data set."""
     cases = find_cases(folder)
     items = [{"image": str(case["image"]), "label": str(case["label"])} for case in cases]
-    result: dict[str, Any] = {"cases": len(items), **preparing(folder, items, work / name, repeats)}
+    times = json.loads(in_own_process("--preparing-of", folder, work / name, "--repeats", repeats))
+    result: dict[str, Any] = {"cases": len(items), **times}
     store = prepare(folder, work / name / "store", image_size=SIZE)
     result |= {"slices": len(store), "image_shape": list(store.image_shape)}
     for augment in (False, True):
@@ -147,9 +153,15 @@ def measure(name: str, folder: Path, work: Path, repeats: int, seconds: float) -
     return result
 
 
-def preparing(folder: Path, items: Sequence[dict[str, str]], work: Path, repeats: int) -> dict[str, Any]:
+def in_own_process(*arguments: Any) -> str:
+    """Run this script with other arguments and return the last line that it prints."""
+    command = [sys.executable, __file__, "--json", os.devnull, *map(str, arguments)]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1]
+
+
+def preparing(folder: Path, work: Path, repeats: int) -> dict[str, Any]:
     """Time ``prepare`` against nibabel's decoding, and on one core against two."""
-    paths = [item[key] for item in items for key in KEYS]
+    paths = [str(case[key]) for case in find_cases(folder) for key in KEYS]
     arms: dict[str, Callable[[], Any]] = {
         "nibabel_get_fdata": lambda: decode(paths, as_floats=True),
         "nibabel_dataobj": lambda: decode(paths, as_floats=False),
@@ -262,9 +274,7 @@ def memory_growth(folder: Path, work: Path) -> dict[str, Any]:
                 entry[key] = str(link.relative_to(data))
             entries.append(entry)
         write_json(data / "dataset.json", {"training": entries})
-        command = [sys.executable, __file__, "--json", os.devnull, "--peak-of", str(data), str(work / f"peak_{count}")]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        peaks[count] = int(done.stdout.split()[-1])
+        peaks[count] = int(in_own_process("--peak-of", data, work / f"peak_{count}"))
     return {
         "peak_memory_mib": {str(count): round(peak / 1024, 1) for count, peak in peaks.items()},
         "prepare_memory_growth": round(peaks[50] / peaks[10], 3),

@@ -154,7 +154,8 @@ def _parse(path: Path, head: bytes) -> Any:
                 # Checking would turn a size of 0 into 1 mm without a word.
                 if header["sform_code"] == 0 and not (np.isfinite(sizes).all() and (sizes != 0).all()):
                     raise ValueError(f"voxel sizes must be above 0, got {sizes.tolist()} mm; correct pixdim")
-                return kind(head[:size], check=True)
+                header.check_fix()
+                return header
             except Exception as error:
                 raise ValueError(f"{path} must have a sound NIfTI header: {one_line(error)}") from error
     raise ValueError(f"{path} must be a NIfTI file, got {len(head)} bytes that hold no header of one")
