@@ -99,6 +99,22 @@ class SliceDataset(Dataset):
         }
         return item if self.transform is None else self.transform(item)
 
+    def groups(self) -> dict[str, list[str | float | None]]:
+        """Return by what the items can be grouped, to compare subgroups of patients.
+
+        Returns:
+            ``class``, ``sex``, ``age`` in years, ``scanner`` and ``site``, those that any item has -> the value for
+            each item, None where the data set gives none; see ``find_cases`` for where they come from.
+
+        Raises:
+            ValueError: when the store is not complete, or the file of its cases is damaged.
+
+        Example:
+            >>> SliceDataset(store, splits=splits, part="test").groups()["sex"][:3]
+            ['female', 'female', None]
+        """
+        return self.store.groups(self.index)
+
     def as_arrays(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
         """Load all slices, untransformed: images (N, C, H, W) float32, masks (N, M, H, W) uint8, N patients."""
         return self.store.as_arrays(self.index)

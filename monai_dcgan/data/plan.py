@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monai_dcgan.data.datalists.attributes import ATTRIBUTES
 from monai_dcgan.data.reading import case_files
 from monai_dcgan.utils.enums import Keys
 
@@ -90,9 +91,12 @@ def limit_per_patient(cases: Iterable[dict[str, Any]], most: int | None) -> list
 
 
 def fingerprint(case: Mapping[str, Any], data_dir: Path) -> list[Any]:
-    """Return what changes when a file of a case, its patient, class or fold does: names, sizes and times."""
+    """Return what changes when a file of a case does, its patient, class, fold or attributes: names, sizes, times."""
     names = (Keys.CASE, Keys.PATIENT, Keys.CLASS_NAME, Keys.FOLD, "channels", "max_slices")
     result: list[Any] = [[case.get(name) for name in names]]
+    # Not as one of the names: shards of cases without attributes keep theirs.
+    if case.get(ATTRIBUTES):
+        result.append(case[ATTRIBUTES])
     for path in case_files(case):
         # A DICOM series is a folder.
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from monai_dcgan.data.datalists.attributes import ATTRIBUTES
 from monai_dcgan.data.plan import ShardPlan
 from monai_dcgan.data.problems import Problem
 from monai_dcgan.data.reading import case_files, read_case
@@ -138,7 +139,7 @@ def _records(case: Mapping[str, Any], cut: Mapping[str, Any], slice_class: str) 
 
 
 def _case_record(case: Mapping[str, Any], cut: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """Return what it takes to put slices of a case back into their volume."""
+    """Return what it takes to put slices of a case back into their volume, and what is known of the patient."""
     return {
         **{str(key): case[key] for key in (Keys.CASE, Keys.PATIENT, Keys.CLASS_NAME, Keys.FOLD)},
         "slices": count,
@@ -150,4 +151,5 @@ def _case_record(case: Mapping[str, Any], cut: Mapping[str, Any], count: int) ->
         "frame": cut["frame"].as_dict(),
         "window": [list(window) for window in cut["window"]],
         "dropped": cut["dropped"],
+        **({ATTRIBUTES: case[ATTRIBUTES]} if case.get(ATTRIBUTES) else {}),
     }

@@ -12,45 +12,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
-import nibabel
-import numpy as np
 import pytest
-from PIL import Image
 
+from monai_dcgan.data import SliceStore, prepare
 from monai_dcgan.utils.files import write_json
 
-LPS = np.diag([-1.0, -1.0, 2.0, 1.0])
-
-
-def head_volume(seed: int, shape: tuple[int, int, int] = (40, 48, 6)) -> tuple[np.ndarray, np.ndarray]:
-    """A noisy ellipsoid with a bright ball in its front right; slices 0 and 1 hold no tumor."""
-    random = np.random.RandomState(seed)
-    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij")
-    head = (x / 0.7) ** 2 + (y / 0.9) ** 2 < 1
-    tumor = (x + 0.3) ** 2 + (y + 0.4) ** 2 < 0.05
-    tumor &= z > -0.3
-    image = head * (300 + 40 * random.rand(*shape)) + 400 * tumor
-    return image.astype(np.float32), (tumor * (1 + (x < -0.3))).astype(np.uint8)
-
-
-def save(array: np.ndarray, path: Path, affine: np.ndarray = LPS) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(array, affine), path)
-
-
-def save_picture(array: np.ndarray, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path)
-
-
-def picture(seed: int, size: int = 40) -> tuple[np.ndarray, np.ndarray]:
-    """One slice as an 8-bit picture (rows, columns) with its mask of 0 and 255."""
-    image, label = head_volume(seed, (size, size, 3))
-    return (image[:, :, 2].T * 0.3).astype(np.uint8), (label[:, :, 2].T > 0).astype(np.uint8) * 255
+from . import volume_makers
+from .store_makers import SETTINGS, make_cases
+from .volume_makers import head_volume, picture, save, save_picture
 
 
 @pytest.fixture
@@ -96,14 +68,7 @@ def pictures(tmp_path: Path) -> Path:
 @pytest.fixture
 def write_index() -> Callable[[Path, list[dict[str, str]]], None]:
     """Write ``index.csv``."""
-
-    def write(folder: Path, rows: list[dict[str, str]]) -> None:
-        with open(folder / "index.csv", "w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-
-    return write
+    return volume_makers.write_index
 
 
 @pytest.fixture
@@ -119,3 +84,15 @@ def index_rows() -> list[dict[str, str]]:
         for patient, kind, fold in (("anna", "glioma", "1"), ("bert", "meningioma", "2"))
         for number in range(2)
     ]
+
+
+@pytest.fixture(scope="module")
+def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of as many small volumes as the module's ``CASES`` says."""
+    return make_cases(tmp_path_factory.mktemp("data") / "Task42", request.module.CASES)
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> SliceStore:
+    """The store of ``data`` that an unbroken run makes."""
+    return prepare(data, tmp_path_factory.mktemp("whole") / "store", **SETTINGS)

@@ -21,16 +21,21 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from monai_dcgan.data import SliceStore, prepare
+from monai_dcgan.data import SliceStore, case_volume, prepare
 from monai_dcgan.data import work as work_module
 from monai_dcgan.data.store import StoreFolder, shard_ids
-from monai_dcgan.utils.files import write_json
-from tests.data.conftest import head_volume, save
+from monai_dcgan.utils.files import read_json, write_json
+from tests.data.volume_makers import cut_off, head_volume, save
 
 SETTINGS: dict[str, Any] = {"image_size": 32}
+# Leaves every voxel as it is.
+UNSCALED: dict[str, Any] = {"image_size": 64, "fit": "pad", "crop_head": False, "min_foreground": 0.0}
 SHAPE = (24, 28, 4)
+# What a data set may say of three patients.
+PEOPLE: list[dict[str, Any]] = [{"sex": "F", "age": 61, "site": "A"}, {"Sex": "m", "age": "n/a", "site": "B"}, {}]
 
 
 def add_case(folder: Path, number: int, seed: int | None = None) -> None:
@@ -40,11 +45,24 @@ def add_case(folder: Path, number: int, seed: int | None = None) -> None:
     save(label, folder / f"labelsTr/P{number:02}.nii.gz")
 
 
+def break_case(folder: Path, number: int) -> None:
+    """Cut the image of a case short, which its header does not tell."""
+    cut_off(folder / f"imagesTr/P{number:02}.nii.gz", 400)
+
+
 def list_cases(folder: Path, numbers: range | list[int]) -> None:
     """Write ``dataset.json``."""
     names = [f"P{number:02}.nii.gz" for number in numbers]
     training = [{"image": f"imagesTr/{name}", "label": f"labelsTr/{name}"} for name in names]
     write_json(folder / "dataset.json", {"modality": {"0": "FLAIR"}, "training": training})
+
+
+def tell(folder: Path, *entries: dict[str, Any]) -> None:
+    """Add to the entries of ``dataset.json``, in their order."""
+    content = read_json(folder / "dataset.json")
+    for entry, more in zip(content["training"], entries):
+        entry |= more
+    write_json(folder / "dataset.json", content)
 
 
 def make_cases(folder: Path, count: int) -> Path:
@@ -83,6 +101,31 @@ def open_partly(path: Path, whole: SliceStore) -> int:
         assert store.read(row["index"])[1].tobytes() == whole.read(other)[1].tobytes()
     assert len(store) == len(whole) or not store.complete
     return len(store)
+
+
+def same_slices(store: SliceStore, other: SliceStore) -> bool:
+    """Return whether two stores hold the same images, masks and patients, in the same order."""
+    return all(np.array_equal(one, two) for one, two in zip(store.as_arrays(), other.as_arrays(), strict=True))
+
+
+def check_voxels(store: SliceStore, name: str, image: np.ndarray, label: np.ndarray) -> None:
+    """Check that the slices of a case that were not resized are its voxels.
+
+    Args:
+        store: made with ``UNSCALED``.
+        name: name of the case.
+        image: the case's voxels (X, Y[, Z]) in LPS orientation.
+        label: the same of its label; what is above 0 is tumor.
+    """
+    back = case_volume(store, name)
+    low, high = store.cases[name]["window"][0]
+    head = back.image[0] > 0
+    expected = np.clip((image.astype(np.float64) - low) / (high - low), 0, 1)
+    assert head.any()
+    assert np.abs(back.image[0] - expected)[head].max() < 5e-4, "float16 in [0, 1]"
+    assert image[~head].max(initial=low) < low + 0.1 * (high - low), "what is set to 0 is background"
+    assert np.array_equal(back.mask[0], label > 0)
+    assert back.filled.all()
 
 
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -25,8 +25,8 @@ from PIL import Image
 from monai_dcgan.data import SliceStore, prepare
 from monai_dcgan.utils.files import read_json, write_json
 
-from .conftest import head_volume, picture, save, save_picture
 from .reading import dicom_makers
+from .volume_makers import cut_off, head_volume, picture, save, save_picture
 
 SMALL = {"image_size": 32, "min_foreground": 0.0}
 GRAY, MASK = picture(1)
@@ -157,8 +157,7 @@ def repeat(folder: Path) -> None:
 
 
 def half(folder: Path) -> None:
-    path = folder / "P1" / "scan" / "2.dcm"
-    path.write_bytes(path.read_bytes()[:-60])
+    cut_off(folder / "P1" / "scan" / "2.dcm", 60)
 
 
 def unlink_target(folder: Path) -> None:

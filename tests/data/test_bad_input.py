@@ -23,7 +23,7 @@ import pytest
 from monai_dcgan.data import prepare
 from monai_dcgan.utils.files import read_json, read_json_lines, write_json
 
-from .conftest import LPS, head_volume, save
+from .volume_makers import LPS, head_volume, save
 
 SHAPE = (20, 24, 4)
 # Longer than what is read for the header.

@@ -22,15 +22,7 @@ import pytest
 from monai_dcgan.data import SliceStore, prepare
 from monai_dcgan.data import parallel as parallel_module
 from monai_dcgan.data.parallel import run_parallel
-from tests.data.store_makers import (
-    SETTINGS,
-    contents,
-    count_reads,
-    die,
-    hidden,
-    make_cases,
-    process_of,
-)
+from tests.data.store_makers import SETTINGS, break_case, contents, count_reads, die, hidden, make_cases, process_of
 
 distributed = pytest.importorskip("distributed", reason="a cluster needs the package distributed")
 
@@ -49,22 +41,6 @@ def cluster():
 @pytest.fixture(scope="module")
 def address(cluster):
     return cluster.scheduler_address
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return make_cases(tmp_path_factory.mktemp("data") / "Task42", CASES)
-
-
-@pytest.fixture(scope="module")
-def whole(data, tmp_path_factory):
-    return prepare(data, tmp_path_factory.mktemp("whole") / "store", **SETTINGS)
-
-
-def cut_off(data, *numbers):
-    for number in numbers:
-        path = data / "imagesTr" / f"P{number:02}.nii.gz"
-        path.write_bytes(path.read_bytes()[:-400])
 
 
 def test_all_workers_do_the_work(address):
@@ -95,7 +71,7 @@ def test_each_item_once_whatever_their_number(address):
 
 def test_problem_on_a_worker(address, tmp_path):
     bad = make_cases(tmp_path / "data", 8)
-    cut_off(bad, 3)
+    break_case(bad, 3)
     texts = []
     for number, dask in enumerate((None, address, address)):
         with pytest.raises(ValueError, match=r"case P03 cannot be used .*P03\.nii\.gz") as caught:
@@ -111,7 +87,8 @@ def test_problem_on_a_worker(address, tmp_path):
 
 def test_skipped_cases(address, tmp_path):
     bad = make_cases(tmp_path / "data", 8)
-    cut_off(bad, 1, 6)
+    break_case(bad, 1)
+    break_case(bad, 6)
     stores = [
         prepare(bad, tmp_path / name, on_error="skip", dask=dask, **SETTINGS)
         for name, dask in (("here", None), ("there", address))

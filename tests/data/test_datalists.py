@@ -21,7 +21,7 @@ import pytest
 from monai_dcgan.data.datalists import find_cases
 from monai_dcgan.utils.files import read_json, write_json
 
-from .conftest import head_volume, save, save_picture
+from .volume_makers import head_volume, save, save_picture
 
 KEYS = {"image", "label", "patient", "case", "class_name", "fold"}
 

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import resource
@@ -29,7 +30,8 @@ from PIL import Image
 from monai_dcgan.data import prepare
 from monai_dcgan.utils.files import write_json
 
-from .conftest import LPS, head_volume
+from .store_makers import UNSCALED, check_voxels
+from .volume_makers import LPS, head_volume
 
 hypothesis = pytest.importorskip("hypothesis", reason="fuzzing needs hypothesis: pip install 'monai_dcgan[dev]'")
 itk = pytest.importorskip("itk")
@@ -93,6 +95,12 @@ def check_prepared_or_refused(folder: Path, store_dir: Path, name: str, **settin
     return True
 
 
+def check_read_right(folder: Path, store_dir: Path, image: np.ndarray, label: np.ndarray, axis: str = "axial") -> None:
+    """Check that ``folder`` is prepared, to the voxels of ``image`` and ``label`` (X, Y[, Z]) in LPS orientation."""
+    shutil.rmtree(store_dir, ignore_errors=True)
+    check_voxels(prepare(folder, store_dir, axis=axis, **UNSCALED), "P0", image, label)
+
+
 def nifti(array: np.ndarray) -> bytes:
     return nibabel.Nifti1Image(array, LPS, dtype=array.dtype).to_bytes()
 
@@ -121,6 +129,18 @@ def test_nifti_header(place, changes, of_label):
         mutated(label, 352, changes) if of_label else label,
     )
     check_prepared_or_refused(folder, place / "store", "P0")
+
+
+# Fields that only describe: descrip and aux_file, intent_name.
+DESCRIPTION = st.integers(148, 251) | st.integers(328, 343)
+
+
+@FUZZ
+@hypothesis.given(changes=st.lists(st.tuples(DESCRIPTION, VALUES), max_size=8), of_label=st.booleans())
+def test_header_that_says_the_same(place, changes, of_label):
+    files = [nifti(IMAGE), nifti(LABEL)]
+    files[of_label] = mutated(files[of_label], 352, changes)
+    check_read_right(lay_out(place / "same", *files), place / "store", IMAGE, LABEL)
 
 
 TYPES = ["u1", "i1", "i2", "u2", "i4", "u4", "f4", "f8", ">i2", ">f4", ">f8"]
@@ -178,6 +198,21 @@ def test_any_voxels(place, pair, settings):
     check_prepared_or_refused(folder, place / "store", "P0", **settings)
 
 
+@FUZZ
+@hypothesis.given(
+    shape=st.tuples(*[st.integers(12, 40)] * 2, st.integers(3, 12)),
+    types=st.tuples(*[st.sampled_from(TYPES)] * 2),
+    axis=st.sampled_from(["axial", "coronal", "sagittal"]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_ordinary_voxels(place, shape, types, axis, seed):
+    image, label = head_volume(seed, shape)
+    # A byte with a sign ends at 127.
+    image = (image / (8 if np.dtype(types[0]).itemsize == 1 else 1)).astype(types[0])
+    folder = lay_out(place / "ordinary", nifti(image), nifti(label.astype(types[1])))
+    check_read_right(folder, place / "store", image, label, axis)
+
+
 FORMATS = [".nii", ".nii.gz", ".mha", ".nrrd", ".png", ".tif", ".jpg"]
 
 
@@ -194,7 +229,9 @@ def samples(place) -> dict[str, tuple[bytes, bytes]]:
                 itk.image_from_array(array.T.copy()), str(folder / f"{name}{suffix}"), compression=name == "image"
             )
         for suffix in FORMATS[4:]:
-            shown = (array[:, :, 2].T * (0.3 if name == "image" else 120)).astype(np.uint8)
+            # Masks of JPEG have but two values.
+            levels = (array > 0) * 255 if suffix == ".jpg" else array * 120
+            shown = (levels if name == "label" else array * 0.3)[:, :, 2].T.astype(np.uint8)
             Image.fromarray(shown).save(folder / f"{name}{suffix}")
     return {
         suffix: tuple((folder / f"{name}{suffix}").read_bytes() for name in ("image", "label"))  # type: ignore[misc]
@@ -206,6 +243,11 @@ def samples(place) -> dict[str, tuple[bytes, bytes]]:
 def test_samples_are_sound(place, samples, suffix):
     folder = lay_out(place / "sound", *samples[suffix], suffix, suffix)
     assert check_prepared_or_refused(folder, place / "store", "P0")
+    image, label = IMAGE, LABEL
+    if suffix in FORMATS[4:]:
+        image = np.asarray(Image.open(io.BytesIO(samples[suffix][0]))).T
+        label = LABEL[:, :, 2]
+    check_read_right(folder, place / "store", image, label)
 
 
 @FUZZ
@@ -229,4 +271,5 @@ def test_damaged_files(place, samples, suffix, changes, share, of_label):
     files = list(samples[suffix])
     damaged = mutated(files[of_label], 5000, changes)
     files[of_label] = damaged[: int(share * len(damaged))]
-    check_prepared_or_refused(lay_out(place / "damaged", *files, suffix, suffix), place / "store", "P0")
+    accepted = check_prepared_or_refused(lay_out(place / "damaged", *files, suffix, suffix), place / "store", "P0")
+    assert accepted or tuple(files) != samples[suffix]

@@ -23,7 +23,7 @@ from monai_dcgan.data import prepare
 from monai_dcgan.data.reading import read
 from monai_dcgan.utils.files import write_json
 
-from .conftest import LPS, head_volume, save
+from .volume_makers import LPS, head_volume, save
 
 SHAPE = (20, 24, 4)
 SMALL = {"image_size": 32, "min_foreground": 0.0}

@@ -25,15 +25,12 @@ import pytest
 from monai_dcgan.data import SliceStore, prepare
 from monai_dcgan.utils.files import read_json, write_json
 
-from .conftest import LPS, head_volume, picture, save, save_picture
+from .store_makers import same_slices
+from .volume_makers import LPS, head_volume, picture, save, save_picture
 
 # The package's name ``prepare`` is the function.
 MODULE = importlib.import_module("monai_dcgan.data.prepare")
 SMALL = {"image_size": 32}
-
-
-def same_slices(first: SliceStore, second: SliceStore) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(first.as_arrays(), second.as_arrays()))
 
 
 def forbid_reading(monkeypatch) -> None:

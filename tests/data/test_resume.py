@@ -31,6 +31,7 @@ from monai_dcgan.data.store import presence as presence_module
 from tests.data.store_makers import (
     SETTINGS,
     add_case,
+    break_case,
     contents,
     count_reads,
     die_in_child,
@@ -46,17 +47,6 @@ CASES = 24
 # A header, three files a case, then table, cases, problems and the header again.
 FILES = 1 + 3 * CASES + 4
 KILLS = 20
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return make_cases(tmp_path_factory.mktemp("many") / "Task42", CASES)
-
-
-@pytest.fixture(scope="module")
-def whole(data, tmp_path_factory):
-    """The store of an unbroken run."""
-    return prepare(data, tmp_path_factory.mktemp("whole") / "store", **SETTINGS)
 
 
 def resume(data, target, whole, monkeypatch, **options):
@@ -158,7 +148,7 @@ def test_two_at_once(data, whole, tmp_path, update):
 def test_bad_case_leaves_nothing_behind(data, tmp_path, num_workers):
     """Threads that are at other cases must not write into the folder once it is gone."""
     bad = make_cases(tmp_path / "data", 6)
-    (bad / "imagesTr" / "P00.nii.gz").write_bytes((bad / "imagesTr" / "P00.nii.gz").read_bytes()[:-400])
+    break_case(bad, 0)
     for _ in range(5):
         with pytest.raises(ValueError, match=r"case P00 cannot be used .*P00\.nii\.gz"):
             prepare(bad, tmp_path / "store", num_workers=num_workers, **SETTINGS)
@@ -205,7 +195,7 @@ def raise_missing(path):
 
 def test_skipped_case_stops_a_stricter_call(tmp_path):
     data = make_cases(tmp_path / "data", 3)
-    (data / "imagesTr" / "P01.nii.gz").write_bytes((data / "imagesTr" / "P01.nii.gz").read_bytes()[:-400])
+    break_case(data, 1)
     assert prepare(data, tmp_path / "store", on_error="skip", **SETTINGS).left_out == 1
     for _ in range(2):
         with pytest.raises(ValueError, match="case P01 cannot be used"):

@@ -12,33 +12,25 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import itk
-import nibabel
 import numpy as np
 import pytest
-from PIL import Image
 
 from monai_dcgan.data import case_volume, prepare
 from monai_dcgan.utils.files import write_json
 
-from .conftest import LPS, head_volume
+from .store_makers import UNSCALED, check_voxels
+from .volume_makers import head_volume, save, save_picture, write_index
 
 SHAPE = (40, 48, 6)
-UNSCALED = {"image_size": 64, "fit": "pad", "crop_head": False, "min_foreground": 0.0}
 
 
 def volume() -> tuple[np.ndarray, np.ndarray]:
     """Image (X, Y, Z) and label in LPS orientation, 1 x 1 x 2 mm."""
     image, label = head_volume(3, SHAPE)
     return np.round(image).astype(np.int16), (label > 0).astype(np.uint8)
-
-
-def nifti(array: np.ndarray, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(array, LPS), path)
 
 
 def by_itk(array: np.ndarray, path: Path) -> None:
@@ -50,7 +42,7 @@ def by_itk(array: np.ndarray, path: Path) -> None:
 
 def msd(folder: Path) -> None:
     for array, name in zip(volume(), ("imagesTr/p.nii.gz", "labelsTr/p.nii.gz")):
-        nifti(array, folder / name)
+        save(array, folder / name)
     write_json(folder / "dataset.json", {"training": [{"image": "imagesTr/p.nii.gz", "label": "labelsTr/p.nii.gz"}]})
 
 
@@ -63,13 +55,13 @@ def nnunet(folder: Path) -> None:
 
 def brats(folder: Path) -> None:
     for array, kind in zip(volume(), ("t1ce", "seg")):
-        nifti(array, folder / "BraTS19_A_B_1" / f"BraTS19_A_B_1_{kind}.nii.gz")
+        save(array, folder / "BraTS19_A_B_1" / f"BraTS19_A_B_1_{kind}.nii.gz")
 
 
 def bids(folder: Path) -> None:
     image, label = volume()
-    nifti(image, folder / "sub-01" / "ses-1" / "anat" / "sub-01_ses-1_T1w.nii.gz")
-    nifti(
+    save(image, folder / "sub-01" / "ses-1" / "anat" / "sub-01_ses-1_T1w.nii.gz")
+    save(
         label, folder / "derivatives" / "manual" / "sub-01" / "ses-1" / "anat" / "sub-01_ses-1_label-lesion_mask.nii.gz"
     )
 
@@ -81,7 +73,7 @@ def meta_image(folder: Path) -> None:
 
 def beside(folder: Path) -> None:
     for array, name in zip(volume(), ("01/Pre_Scan_T1.nii", "01/Pre_Mask.nrrd")):
-        nifti(array, folder / name) if name.endswith(".nii") else by_itk(array, folder / name)
+        save(array, folder / name) if name.endswith(".nii") else by_itk(array, folder / name)
 
 
 def dicom(folder: Path) -> None:
@@ -96,7 +88,7 @@ def dicom(folder: Path) -> None:
         path = folder / "patient 1" / "T1" / f"slice {index}.dcm"
         path.parent.mkdir(parents=True, exist_ok=True)
         data.save_as(path, enforce_file_format=True)
-    nifti(label, folder / "patient 1" / "mask.nii.gz")
+    save(label, folder / "patient 1" / "mask.nii.gz")
 
 
 VOLUMES = [msd, nnunet, brats, bids, meta_image, beside, dicom]
@@ -109,22 +101,9 @@ def test_volumes(tmp_path, make, reader, axis):
     make(tmp_path / "data")
     store = prepare(tmp_path / "data", tmp_path / "store", axis=axis, reader=reader, **UNSCALED)
     (name,) = store.cases
-    back = case_volume(store, name)
-    image, label = volume()
-    low, high = store.cases[name]["window"][0]
-    head = back.image[0] > 0
-    expected = np.clip((image - low) / (high - low), 0, 1)
-    assert np.abs(back.image[0] - expected)[head].max() < 5e-4, "float16 in [0, 1]"
-    assert image[~head].max() < low + 0.1 * (high - low), "what is set to 0 is background"
-    assert np.array_equal(back.mask[0], label)
-    assert back.filled.all()
-    assert np.allclose(np.abs(back.affine[:3, :3]), np.diag([1, 1, 2]))
+    check_voxels(store, name, *volume())
+    assert np.allclose(np.abs(case_volume(store, name).affine[:3, :3]), np.diag([1, 1, 2]))
     assert store.slices[0]["row_spacing"] == (1.0 if axis == "axial" else 2.0)
-
-
-def write_picture(array: np.ndarray, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path)
 
 
 def sides() -> list[tuple[np.ndarray, np.ndarray]]:
@@ -136,8 +115,8 @@ def sides() -> list[tuple[np.ndarray, np.ndarray]]:
 
 def by_suffix(folder: Path, ending: str = "png") -> None:
     for index, (image, mask) in enumerate(sides()):
-        write_picture(image, folder / "anna" / f"s{index}.{ending}")
-        write_picture(mask, folder / "anna" / f"s{index}_mask.{ending}")
+        save_picture(image, folder / "anna" / f"s{index}.{ending}")
+        save_picture(mask, folder / "anna" / f"s{index}_mask.{ending}")
 
 
 def tiff(folder: Path) -> None:
@@ -146,19 +125,16 @@ def tiff(folder: Path) -> None:
 
 def by_folder(folder: Path) -> None:
     for index, (image, mask) in enumerate(sides()):
-        write_picture(image, folder / "images" / f"anna_{index}.png")
-        write_picture(mask, folder / "masks" / f"anna_{index}.png")
+        save_picture(image, folder / "images" / f"anna_{index}.png")
+        save_picture(mask, folder / "masks" / f"anna_{index}.png")
 
 
 def by_index(folder: Path) -> None:
     rows = [{"image": f"p/{index}.png", "mask": f"m/{index}.png", "patient": "anna"} for index in range(SHAPE[2])]
     for row, (image, mask) in zip(rows, sides()):
-        write_picture(image, folder / row["image"])
-        write_picture(mask, folder / row["mask"])
-    with open(folder / "index.csv", "w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+        save_picture(image, folder / row["image"])
+        save_picture(mask, folder / row["mask"])
+    write_index(folder, rows)
 
 
 @pytest.mark.parametrize("make", [by_suffix, tiff, by_folder, by_index])

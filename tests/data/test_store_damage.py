@@ -19,12 +19,10 @@ from contextlib import suppress
 import pytest
 
 from monai_dcgan.data import SliceStore, prepare
-from tests.data.store_makers import SETTINGS, contents, count_reads, make_cases
+from tests.data.store_makers import SETTINGS, break_case, contents, count_reads, make_cases
+from tests.data.volume_makers import cut_off, flip
 
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return make_cases(tmp_path_factory.mktemp("few") / "data", 3)
+CASES = 3
 
 
 @pytest.fixture
@@ -38,12 +36,6 @@ def file_of(path, kind):
     """Return the file of the first slice."""
     shard = SliceStore(path).slices[0]["shard"]
     return path / "shards" / f"{shard}.{kind}"
-
-
-def flip(path, position, bit=7):
-    content = bytearray(path.read_bytes())
-    content[position] ^= 1 << bit
-    path.write_bytes(content)
 
 
 # Bytes of the header and trailer of a .b2nd file that say how long, of what type and of what shape it is. Of bytes of
@@ -162,7 +154,7 @@ def test_broken_record(path, content):
 
 
 def shorten(file):
-    file.write_bytes(file.read_bytes()[:-1])
+    cut_off(file, 1)
 
 
 @pytest.mark.parametrize("kind", ["json", "images.b2nd", "masks.b2nd"])
@@ -181,7 +173,7 @@ def test_going_on_mends_a_damaged_shard(data, path, monkeypatch, kind, damage):
 @pytest.mark.parametrize("content", [None, "", "{}x", '[{"case": "a"}]', "[1]"])
 def test_broken_list_of_problems(tmp_path, content):
     bad = make_cases(tmp_path / "bad", 2)
-    (bad / "imagesTr" / "P01.nii.gz").write_bytes((bad / "imagesTr" / "P01.nii.gz").read_bytes()[:-300])
+    break_case(bad, 1)
     assert prepare(bad, tmp_path / "store", on_error="skip", **SETTINGS).left_out == 1
     file = tmp_path / "store" / "problems.json"
     file.unlink() if content is None else file.write_text(content)

@@ -28,19 +28,18 @@ from torch.utils.data import DataLoader
 
 from monai_dcgan.data import SliceDataset, SliceStore, is_store, prepare
 from monai_dcgan.data.store import store as store_module
-from tests.data.store_makers import SETTINGS, add_case, contents, count_reads, hidden, list_cases, make_cases
+from tests.data.store_makers import (
+    SETTINGS,
+    add_case,
+    contents,
+    count_reads,
+    hidden,
+    list_cases,
+    make_cases,
+    same_slices,
+)
 
 CASES = 6
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    return make_cases(tmp_path_factory.mktemp("data") / "Task42", CASES)
-
-
-@pytest.fixture(scope="module")
-def whole(data, tmp_path_factory):
-    return prepare(data, tmp_path_factory.mktemp("whole") / "store", **SETTINGS)
 
 
 @pytest.fixture
@@ -56,12 +55,6 @@ def memory():
 
 def in_memory(system, root):
     return {path.removeprefix(f"{root}/"): bytes(system.cat_file(path)) for path in system.find(root)}
-
-
-def same_slices(store, whole):
-    return all(
-        np.array_equal(one, other) for one, other in zip(store.as_arrays()[:2], whole.as_arrays()[:2], strict=True)
-    )
 
 
 def test_memory(data, whole, memory, monkeypatch):

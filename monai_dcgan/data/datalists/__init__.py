@@ -73,15 +73,17 @@ def find_cases(
     =========== ======================================================== ==============================================
     templates   ``image_pattern`` and ``label_pattern``                  ``{patient}``, else as for folders
     msd         ``dataset.json`` with a list ``training`` (an entry may  ``patient`` of the entry, else the name (of a
-                have ``patient``, ``fold``, ``class_name``)              BraTS name without the visit)
+                have ``patient``, ``fold``, ``class_name`` and           BraTS name without the visit)
+                attributes)
     nnunet      ``dataset.json``, ``imagesTr/<case>_0000.<ext>``,        the name, as for msd
                 ``labelsTr/<case>.<ext>``
     pictures    ``index.csv`` with ``image``, ``mask`` and maybe         ``patient``, else the fold, else as below
-                ``patient``, ``class`` and a column of folds
+                ``patient``, ``class``, a column of folds and
+                attributes
     bids        ``sub-*/[ses-*/]anat/sub-*_<suffix>.nii[.gz]``; masks    ``sub-*`` (all sessions)
                 ``*_{mask,dseg,lesion,roi}`` there or in
                 ``derivatives/**/anat``; those of brain tissue are not
-                taken
+                taken; attributes in ``participants.tsv``
     brats       ``<case>_{t1,t1ce,t2,flair,seg}`` (until 2021),          the name without the visit
                 ``<case>-{t1n,t1c,t2w,t2f,seg}`` (since 2023),
                 ``VSD.Brain.*.{MR_T1,MR_T1c,MR_T2,MR_Flair,OT}.*.mha``
@@ -120,13 +122,15 @@ def find_cases(
     Returns:
         cases sorted by name, each with ``Keys``: image (path, or one path per modality; the folder of a DICOM series),
         label (path, list of paths, or None without a mask), patient, case, class_name ("" without), fold ("" without),
-        and ``channels`` where some of a file are picked. Either all cases have masks or none has, but for those whose
+        ``channels`` where some of a file are picked, and ``attributes`` where the data set gives any of the patient's
+        sex, age, scanner and site (see ``attributes_of``). Either all cases have masks or none has, but for those whose
         class says that there is no tumor (see ``says_no_tumor``).
 
     Raises:
         FileNotFoundError: when the folder is missing.
         ValueError: when nothing is found, an argument is wrong, or, with ``on_error="stop"``, a case cannot be used: a
-            file is missing or empty, a mask is missing, a case occurs twice, a path leads out of the data set.
+            file is missing or empty, a mask is missing, a case occurs twice, a path leads out of the data set, an age
+            is negative.
 
     Example:
         >>> cases = find_cases("Task01_BrainTumour", modalities=["FLAIR"])

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from monai_dcgan.data.datalists.channels import choose_modalities, pick_images
 from monai_dcgan.data.datalists.common import DataList, Request, has_suffix, make_case, single, stem_of
+from monai_dcgan.data.datalists.participants import Participants
 from monai_dcgan.utils.enums import Layout
 
 __all__ = ["bids_cases", "is_bids"]
@@ -77,12 +78,15 @@ def bids_cases(request: Request) -> DataList:
         for name in sessions
     }
     chosen = choose_modalities(list(by_modality.values()), request.modalities)
+    participants = Participants(request)
     cases = []
     for name, files in by_modality.items():
         picked = pick_images(request, name, files, chosen)
         patient = picked and request.patient(patients[name], name, picked[0])
-        if picked and patient:
-            cases.append(make_case(single(picked), masks[name][0], patient, name))
+        case = picked and patient and make_case(single(picked), masks[name][0], patient, name)
+        case = case and participants.add(case, patients[name].removeprefix("sub-"))
+        if case:
+            cases.append(case)
     return DataList(cases, Layout.BIDS, chosen, problems=request.problems)
 
 

@@ -17,6 +17,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from monai_dcgan.data.datalists.attributes import AttributeReader
 from monai_dcgan.data.datalists.channels import channel_numbers
 from monai_dcgan.data.datalists.common import CHANNELS, DataList, Request, make_case, stem_of
 from monai_dcgan.data.datalists.names import says_no_tumor
@@ -48,6 +49,7 @@ def index_cases(request: Request) -> DataList:
             fold_column,
         )
     by_place = PatientByPlace(request)
+    attributes = AttributeReader(file, request.problems)
     channels = channel_numbers(request.modalities, {})
     # A table without any mask lists a data set without masks; one that is missing among others is an error.
     masked = any(row["mask"] for row in rows)
@@ -69,8 +71,9 @@ def index_cases(request: Request) -> DataList:
         known = row.get("patient") or (f"fold-{fold}" if by_fold else "")
         patient = request.patient(known or ("" if request.pattern else by_place(image)), case_name, image)
         if patient:
-            case = make_case(image, mask, patient, case_name, class_name, fold)
-            cases.append(case if channels is None else {**case, CHANNELS: channels})
+            case = attributes.add(make_case(image, mask, patient, case_name, class_name, fold), row)
+            if case is not None:
+                cases.append(case if channels is None else {**case, CHANNELS: channels})
     return DataList(cases, Layout.PICTURES, problems=request.problems)
 
 

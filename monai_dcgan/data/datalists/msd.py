@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_dcgan.data.datalists.attributes import AttributeReader
 from monai_dcgan.data.datalists.channels import channel_numbers, is_number, label_names_of, regions_of
 from monai_dcgan.data.datalists.common import CHANNELS, DataList, Request, listed, make_case, single, stem_of
 from monai_dcgan.data.datalists.patients import brats_patient, warn_of_visits
@@ -55,11 +56,13 @@ def msd_cases(request: Request) -> DataList:
     channels = channel_numbers(request.modalities, {name: number for number, name in names.items()})
     # A data set without any mask is one; a mask that is missing among others is an error.
     masked = any(isinstance(entry, dict) and entry.get("label") for entry in entries)
+    attributes = AttributeReader(file, request.problems)
     cases, guessed = [], []
     for number, entry in enumerate(entries):
         if not isinstance(entry, dict) or not entry.get("image"):
             raise ValueError(f"{file} must give an object with 'image' for every training entry, got {entry!r}")
         case = _case(request, entry, number, masked)
+        case = case and attributes.add(case, entry)
         if case is not None:
             guessed += [case["patient"]] if not entry.get("patient") else []
             cases.append(case if channels is None else {**case, CHANNELS: channels})

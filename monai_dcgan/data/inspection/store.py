@@ -50,7 +50,8 @@ def inspect_store(
         what it holds, JSON-like. ``verified`` is None without ``verify``, False when ``damage`` names a file. Areas of
         tumor are in mm2, of slices that show any: least, quartiles and largest. ``scaling`` has, for each channel of
         the scans, least and largest intensity that became 0 (``low``) and 1 (``high``). ``compression`` is the size of
-        the slices in memory over that of their files. ``duplicates`` is None where they were not looked for.
+        the slices in memory over that of their files. ``attributes`` is as of ``count_attributes``. ``duplicates`` is
+        None where they were not looked for.
 
     Raises:
         FileNotFoundError: when there is no store.

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from monai_dcgan.data.inspection.attributes_text import attribute_rows
 from monai_dcgan.data.inspection.tally import PICTURE
 from monai_dcgan.utils.text import aligned, count_of, human_bytes, percent
 
@@ -59,6 +60,7 @@ def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str | Sequence[str]]]
         yield "mask", f"{mask}, 0 or 1" if found["mask_shape"][0] else "none"
     yield "planes", _counted(found["axes"])
     yield "classes", _counted(found["classes"])
+    yield from attribute_rows(found["attributes"])
     if slices:
         yield "tumor", f"in {with_tumor} slices ({percent(with_tumor / slices)})"
     if found["tumor_area"]:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from monai_dcgan.data.datalists import DataList
+from monai_dcgan.data.datalists.attributes import ATTRIBUTES, count_attributes
 from monai_dcgan.data.datalists.common import stem_of
 from monai_dcgan.data.datalists.patients import visit_groups
 from monai_dcgan.data.prepare import check_headers
@@ -73,6 +74,8 @@ class Survey:
         with_mask: cases that have a label.
         classes: class -> cases; empty without classes.
         folds: fold -> cases; empty without folds.
+        attributes: what is known of the patients, as ``count_attributes`` gives it; empty where nothing is.
+        differing: patients whose cases differ in their sex.
         label_names: label values that the data set declares, with 0.
         regions: label values of ``whole``, ``core`` and ``enhancing`` tumor, where they are known.
         labels: what the labels of some cases hold.
@@ -98,6 +101,8 @@ class Survey:
     with_mask: int
     classes: dict[str, int]
     folds: dict[str, int]
+    attributes: dict[str, dict[str, Any]]
+    differing: list[str]
     label_names: dict[int, str]
     regions: dict[str, tuple[int, ...]]
     labels: LabelSample
@@ -167,6 +172,8 @@ def survey(
         label_files=_endings(usable, Keys.LABEL),
         classes=_sorted(case[Keys.CLASS_NAME] for case in usable if case[Keys.CLASS_NAME]),
         folds=_sorted(case[Keys.FOLD] for case in usable if case[Keys.FOLD]),
+        attributes=count_attributes(case.get(ATTRIBUTES, {}) for case in usable),
+        differing=_differing(usable),
         label_names=dict(cases.label_names),
         regions=dict(cases.regions),
         labels=labels,
@@ -178,7 +185,7 @@ def survey(
 
 def _geometry(headers: Iterable[CaseHeader]) -> dict[str, Any]:
     headers = list(headers)
-    volumes = [header for header in headers if header.affine is not None]
+    volumes = [header for header in headers if header.orientation]
     return {
         "channels": _sorted(header.channels for header in headers),
         "shapes": _sorted(header.shape for header in headers),
@@ -186,6 +193,15 @@ def _geometry(headers: Iterable[CaseHeader]) -> dict[str, Any]:
         "orientations": _sorted(header.orientation for header in volumes),
         "dtypes": _sorted(header.dtype for header in headers),
     }
+
+
+def _differing(cases: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the patients, sorted, that are male in one case and female in another."""
+    sexes: dict[str, set[str]] = {}
+    for case in cases:
+        if "sex" in case.get(ATTRIBUTES, {}):
+            sexes.setdefault(str(case[Keys.PATIENT]), set()).add(case[ATTRIBUTES]["sex"])
+    return sorted(patient for patient, found in sexes.items() if len(found) > 1)
 
 
 def _sorted(values: Iterable[Any]) -> dict[Any, int]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from monai_dcgan.data.inspection.attributes_text import attribute_rows
 from monai_dcgan.data.inspection.survey import Survey
 from monai_dcgan.utils.enums import Layout
 from monai_dcgan.utils.text import aligned, count_of, most_common, percent
@@ -63,6 +64,7 @@ def _rows(survey: Survey) -> Iterator[tuple[str, str | Sequence[str]]]:
     yield "stored axes", most_common(survey.orientations) if survey.orientations else ()
     yield "classes", _counted(survey.classes)
     yield "folds", _counted(survey.folds)
+    yield from attribute_rows(survey.attributes)
     named = [f"{value} {name}" for value, name in survey.label_names.items()]
     yield "declared", ", ".join(named) if named else ()
     yield "regions", [f"{name}: labels {_listed(values)}" for name, values in survey.regions.items()]
@@ -138,6 +140,9 @@ def _hints(survey: Survey) -> Iterator[str]:
         )
     if survey.largest_patient is not None and survey.largest_patient[0] in {f"fold-{fold}" for fold in survey.folds}:
         yield "nothing names the patients, so each fold counts as one patient and is the smallest unit of a split"
+    if survey.differing:
+        count = count_of(len(survey.differing), "such patient")
+        yield f"cases of patient {survey.differing[0]} differ in their sex ({count}): is that one person?"
     if survey.cases and survey.patients < LEAST_PATIENTS:
         yield (
             f"a split into training, validation and test needs at least {LEAST_PATIENTS} patients, here "

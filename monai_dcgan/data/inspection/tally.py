@@ -13,11 +13,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from monai_dcgan.data.datalists.attributes import ATTRIBUTES, check_attributes, count_attributes
 from monai_dcgan.data.problems import Problem
 from monai_dcgan.data.store.shards import IMAGE_DTYPE, MASK_DTYPE, Shard
 from monai_dcgan.utils.enums import Keys
@@ -41,6 +42,7 @@ class Tally:
         self.areas: list[float] = []
         self.windows: list[list[float]] = []
         self.empty: list[dict[str, Any]] = []
+        self.attributes: list[Mapping[str, str | float]] = []
         self.problems: list[Problem] = []
         self.shapes: tuple[tuple[int, ...] | None, tuple[int, ...] | None] = (None, None)
 
@@ -53,6 +55,7 @@ class Tally:
             if case["slices"] == 0:
                 self.empty.append({"case": case[Keys.CASE], "dropped": dict(case["dropped"])})
             self._add_window(case["window"])
+            self.attributes.append(check_attributes(case.get(ATTRIBUTES, {})))
         for record in shard.slices:
             self.slices += 1
             self.patients[record[Keys.PATIENT]] += 1
@@ -84,6 +87,7 @@ class Tally:
             "image_shape": None if self.shapes[0] is None else list(self.shapes[0]),
             "mask_shape": None if self.shapes[1] is None else list(self.shapes[1]),
             "classes": {name: self.classes[name] for name in sorted(self.classes) if name},
+            "attributes": count_attributes(self.attributes),
             "axes": {name: self.axes[name] for name in sorted(self.axes)},
             "slices_per_patient": _quantiles(per_patient, (0, 50, 100)),
             "slices_with_tumor": self.with_tumor,

@@ -39,7 +39,7 @@ VOXEL_SIZES = (1e-3, 1e2)
 FLAT = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class CaseHeader:
     """What the headers of a case say.
 
@@ -48,7 +48,6 @@ class CaseHeader:
         spacing: voxel size (x, y[, z]) in mm; 1 for pictures.
         channels: channels of the image, once those to use are picked.
         orientation: axes of the first image as stored, such as ``RAS``; "" for pictures.
-        affine: (4, 4) voxel of the LPS array -> mm in RAS+; None for pictures.
         dtype: type of the first image's voxels.
     """
 
@@ -56,7 +55,6 @@ class CaseHeader:
     spacing: tuple[float, ...]
     channels: int
     orientation: str
-    affine: np.ndarray | None
     dtype: str
 
 
@@ -98,9 +96,7 @@ def check_case(case: Mapping[str, Any], reader: str = Reader.AUTO) -> CaseHeader
         if header.channels > MAX_CHANNELS:
             raise ValueError(f"label must be 3D, got {header.channels} volumes in {path}; keep the one of labels")
     total = sum(header.channels for _, header in images)
-    return CaseHeader(
-        turned.shape, turned.spacing, len(_picked(case, total)), turned.orientation, turned.affine, first.dtype
-    )
+    return CaseHeader(turned.shape, turned.spacing, len(_picked(case, total)), turned.orientation, first.dtype)
 
 
 def read_case(
@@ -115,8 +111,8 @@ def read_case(
 
     Returns:
         ``image``: list of channels (X, Y[, Z]) in LPS orientation, views of what was read; ``label``: likewise or None;
-        ``spacing`` in mm (1 for pictures), ``affine``, ``orientation`` and ``shape`` as of ``CaseHeader``, and
-        ``label_values``, those that the labels have besides 0.
+        ``spacing`` in mm (1 for pictures), ``orientation`` and ``shape`` as of ``CaseHeader``, ``affine`` (4, 4) voxel
+        of the LPS array -> mm in RAS+ (None for pictures), and ``label_values``, those that the labels have besides 0.
 
     Raises:
         FileNotFoundError: when a file is missing.

@@ -88,16 +88,14 @@ def read(path: str | Path) -> Scan:
     """Read a DICOM series; RescaleSlope and RescaleIntercept are applied.
 
     Args:
-        path: a folder that holds one series, or a file.
+        path: see ``peek``, which raises the same errors.
 
     Returns:
         Voxels (C, columns, rows, slices), slices by growing position along their normal, with the affine; float32
         where the rescaling gives fractions.
 
     Raises:
-        FileNotFoundError: when there is no such folder or file.
-        ImportError: when a file holds several slices and pydicom is not installed.
-        ValueError: when the files do not make one volume; the text names the files.
+        ValueError: when the voxels of a file are broken; the text names it.
     """
     files = _find(Path(path))
     if files[0].is_multiframe:

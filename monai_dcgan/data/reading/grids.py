@@ -18,18 +18,10 @@ from collections.abc import Sequence
 import nibabel
 import numpy as np
 
-__all__ = ["describe_grid", "patient_grid", "same_grid"]
+__all__ = ["describe_grid", "same_grid"]
 
 # Headers are rounded by whoever writes them; within half a voxel the nearest voxel stays the same.
 LARGEST_SHIFT = 0.5
-
-
-def patient_grid(affine: np.ndarray, shape: Sequence[int]) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Return affine (4, 4) and shape (3) of a grid once its axes run from left to right, back to front and upwards."""
-    axes = nibabel.io_orientation(affine)
-    order = list(axes[:, 0])
-    turned = np.asarray(affine) @ nibabel.orientations.inv_ornt_aff(axes, tuple(shape))
-    return turned, tuple(int(shape[order.index(axis)]) for axis in range(3))
 
 
 def same_grid(first: np.ndarray, second: np.ndarray, shape: Sequence[int]) -> bool:

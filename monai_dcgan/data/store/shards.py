@@ -60,7 +60,8 @@ class Shard:
 
     Args:
         name: name of the shard.
-        cases: one mapping per case: names, geometry, scaling, number of slices, slices removed by each rule.
+        cases: one mapping per case: names, geometry, scaling, number of slices, slices removed by each rule, and the
+            patient's attributes where there are any.
         slices: one mapping per slice.
         problems: cases that were left out.
         image_shape: (C, S, S) of the images; None without a slice.

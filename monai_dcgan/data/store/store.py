@@ -28,6 +28,7 @@ import numpy as np
 
 from monai_dcgan.data.store.assembly import CASES, HEADER, TABLE, read_header
 from monai_dcgan.data.store.folder import StoreFolder
+from monai_dcgan.data.store.groups import slice_groups
 from monai_dcgan.data.store.shards import IMAGE_DTYPE, MASK_DTYPE, SHARDS, decode, read_shard, shard_ids
 from monai_dcgan.data.store.table import SliceTable
 from monai_dcgan.utils.enums import Keys
@@ -150,7 +151,7 @@ class SliceStore:
 
     @cached_property
     def cases(self) -> dict[str, dict[str, Any]]:
-        """Name of a case -> patient, geometry, scaling, values of its label, slices taken and left out.
+        """Name of a case -> patient, attributes, geometry, scaling, values of its label, slices taken and left out.
 
         Raises:
             ValueError: when the store is not complete, or the file of cases is damaged.
@@ -242,6 +243,10 @@ class SliceStore:
         for place, index in enumerate(chosen):
             images[place], masks[place] = self.read(index)
         return images, masks, [self.slices.columns[Keys.PATIENT][index] for index in chosen]
+
+    def groups(self, indices: Iterable[int] | None = None) -> dict[str, list[str | float | None]]:
+        """Return by what slices (all when ``indices`` is None) can be grouped; see ``SliceDataset.groups``."""
+        return slice_groups(self.slices, self.cases, range(len(self)) if indices is None else indices)
 
     def batches(self, size: int = 256) -> Iterator[np.ndarray]:
         """Yield the images of all slices in order, as float32 (n, C, S, S) with n up to ``size``."""

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from monai_dcgan.data import inspect_store, inspection_text, prepare
-from tests.data.conftest import head_volume, save
+from tests.data.volume_makers import cut_off, flip, head_volume, save
 
 SETTINGS = {"image_size": 32}
 
@@ -86,16 +86,13 @@ def edit_json(path, change):
     path.write_text(json.dumps(content, ensure_ascii=False))
 
 
-def flip(folder):
+def flip_a_bit(folder):
     path = first(folder, "images")
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+    flip(path, path.stat().st_size // 2, bit=0)
 
 
 def cut_short(folder):
-    path = first(folder, "masks")
-    path.write_bytes(path.read_bytes()[:-10])
+    cut_off(first(folder, "masks"), 10)
 
 
 def swap(folder):
@@ -133,7 +130,7 @@ def edit_sum(folder):
 
 
 DAMAGE = [
-    [flip, ".images.b2nd has other content than was written"],
+    [flip_a_bit, ".images.b2nd has other content than was written"],
     [swap, ".images.b2nd has"],
     [cut_short, ".masks.b2nd has"],
     [lambda folder: first(folder, "images").unlink(), ".images.b2nd is missing"],
@@ -164,7 +161,7 @@ def test_damage_is_named(harm, expected, store, tmp_path):
 
 
 def test_without_verification_slices_are_not_read(store, tmp_path):
-    flip(tmp_path / "store")
+    flip_a_bit(tmp_path / "store")
     found = inspect_store(store.path, verify=False)
     assert (found["verified"], found["damage"]) == (None, [])
     assert "checked" not in inspection_text(found)
@@ -193,7 +190,7 @@ def test_a_store_that_is_not_complete(left, store, tmp_path):
 def test_damage_of_a_store_that_is_not_complete(store, tmp_path):
     stop_halfway(tmp_path / "store", 2)
     path = max((tmp_path / "store" / "shards").glob("*.json")).with_suffix(".images.b2nd")
-    path.write_bytes(path.read_bytes()[:-1])
+    cut_off(path, 1)
     found = inspect_store(store.path)
     assert found["verified"] is False
     assert [path.name in line for line in found["damage"]] == [True]

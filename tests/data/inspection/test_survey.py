@@ -19,7 +19,7 @@ import pytest
 
 from monai_dcgan.data import Source, survey, survey_text
 from monai_dcgan.data.inspection.survey_text import hints
-from tests.data.conftest import head_volume, save, save_picture
+from tests.data.volume_makers import head_volume, save, save_picture
 
 SHAPE = (40, 48, 6)
 

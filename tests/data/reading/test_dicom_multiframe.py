@@ -23,6 +23,7 @@ from pydicom.sequence import Sequence as Items
 from monai_dcgan.data.reading import dicom_multiframe
 from monai_dcgan.data.reading.common import Header
 from monai_dcgan.data.reading.dicom import peek, peek_seg, read, read_seg
+from tests.data.volume_makers import cut_off
 
 from .dicom_makers import (
     ENHANCED_MR,
@@ -174,6 +175,6 @@ def test_what_is_no_seg_and_no_image(tmp_path, reference):
         peek(path)
     with pytest.raises(ValueError, match="reference must be the header of a volume"):
         peek_seg(path, Header((9, 7), 1, "uint8", None))
-    path.write_bytes(path.read_bytes()[:-12])
+    cut_off(path, 12)
     with pytest.raises(ValueError, match=r"seg\.dcm must be one that pydicom decodes, got"):
         read_seg(path, reference)

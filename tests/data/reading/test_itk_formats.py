@@ -22,6 +22,7 @@ import pytest
 from monai.transforms import LoadImage
 
 from monai_dcgan.data.reading.itk_formats import peek, read
+from tests.data.volume_makers import cut_off
 
 SUFFIXES = ["mha", "mhd", "nrrd", "nhdr", "nii.gz"]
 DIRECTION = np.array([[0.0, 0.8, 0.6], [1.0, 0.0, 0.0], [0.0, 0.6, -0.8]])
@@ -113,7 +114,7 @@ def test_two_dimensions(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", ["mha", "nrrd"])
 def test_cut_files(tmp_path, suffix, compression):
     path = write(tmp_path / f"a.{suffix}", voxels((8, 9, 10)), compression=compression)
-    path.write_bytes(path.read_bytes()[:-40])
+    cut_off(path, 40)
     assert peek(path).shape == (10, 9, 8)
     with pytest.raises(ValueError, match=rf"a\.{suffix} must be a whole image, got '.+' from ITK; copy") as error:
         read(path)

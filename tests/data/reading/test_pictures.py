@@ -18,6 +18,7 @@ from monai.transforms import LoadImage
 from PIL import Image
 
 from monai_dcgan.data.reading.pictures import peek, read
+from tests.data.volume_makers import cut_off
 
 GRAY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 COLOR = np.stack([GRAY, GRAY + 1, 255 - GRAY], axis=-1)
@@ -106,7 +107,7 @@ def test_broken_pictures(tmp_path, suffix):
     with pytest.raises(ValueError, match=rf"a\.{suffix} must be a whole picture, got .* from PIL"):
         peek(path)
     Image.fromarray(np.random.RandomState(0).randint(0, 255, (64, 64), dtype=np.uint8)).save(path)
-    path.write_bytes(path.read_bytes()[:-1500])
+    cut_off(path, 1500)
     with pytest.raises(ValueError, match=rf"a\.{suffix} must be a whole picture, got .* from PIL"):
         read(path)
 
