@@ -56,11 +56,13 @@ setup(
     packages=[*find_packages(include=["monai_dcgan", "monai_dcgan.*"]), *SETTINGS],
     package_dir={"monai_dcgan": "monai_dcgan", **SETTINGS},
     package_data={
+        "monai_dcgan.evaluation.report": ["*.css"],
         "monai_dcgan.evaluation.readers": ["*.html", "*.css", "*.js"],
         **{name: ["*.json", "*.conf", "*.md", "*.txt", "*.pt", "LICENSE"] for name in SETTINGS},
     },
     install_requires=[
         "blosc2>=3.0",
+        "filelock>=3.13",
         "fire>=0.6",
         "fsspec>=2024.6",
         "isal>=1.6",
