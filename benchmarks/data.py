@@ -110,7 +110,8 @@ def main() -> None:
         print(peak_memory(*args.peak_of))
         return
     if args.preparing_of:
-        print(json.dumps(preparing(*(Path(text) for text in args.preparing_of), args.repeats)))
+        folder, work = map(Path, args.preparing_of)
+        print(json.dumps(preparing(folder, work, args.repeats)))
         return
     sets = {name: Path(folder) for name, folder in (text.split("=", 1) for text in args.data)}
     if args.phantoms:

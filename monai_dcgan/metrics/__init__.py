@@ -26,7 +26,17 @@ from monai_dcgan.metrics.ssim import (
     pairwise_ssim,
     random_pair_ssim,
 )
-from monai_dcgan.metrics.streaming import FrechetDistance
+from monai_dcgan.metrics.streaming import (
+    FrechetDistance,
+    IntensityDistance,
+    KernelDistanceMetric,
+    MaskDistance,
+    NearestSSIM,
+    PrecisionRecall,
+    RandomPairSSIM,
+    SharedFeatures,
+    SpectrumDistance,
+)
 from monai_dcgan.metrics.sufficiency import SUFFICIENCY, sufficiency
 
 __all__ = [
@@ -36,10 +46,18 @@ __all__ = [
     "SUFFICIENCY",
     "FrechetDistance",
     "FrechetInfinity",
+    "IntensityDistance",
     "KernelDistance",
+    "KernelDistanceMetric",
     "KernelInterval",
+    "MaskDistance",
     "MaskStatistics",
+    "NearestSSIM",
     "PatientInterval",
+    "PrecisionRecall",
+    "RandomPairSSIM",
+    "SharedFeatures",
+    "SpectrumDistance",
     "best_match",
     "best_match_ssim",
     "bootstrap_patients",

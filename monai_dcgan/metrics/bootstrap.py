@@ -13,16 +13,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from monai_dcgan.utils.checks import check_choice, check_count, check_positive_int
 
-__all__ = ["PatientInterval", "bootstrap_patients"]
+__all__ = [
+    "FEW_PATIENTS",
+    "PatientInterval",
+    "bootstrap_patients",
+    "check_level",
+    "draw_patients",
+    "draw_slices",
+    "draw_units",
+    "interval_of_defined",
+    "percentile_interval",
+    "slices_by_patient",
+    "some_patients",
+]
 
-_FEW_PATIENTS = 5
+# With fewer patients an interval says little.
+FEW_PATIENTS = 5
 METHODS = ("percentile", "centered")
 
 
@@ -106,7 +119,7 @@ def bootstrap_patients(
     random = np.random.RandomState(seed)
     drawn = []
     for _ in range(num_samples):
-        index = [np.concatenate([slices[i] for i in random.randint(len(slices), size=len(slices))])]
+        index = [draw_units(slices, random)]
         if num_synthetic:
             index.append(random.randint(num_synthetic, size=num_synthetic))
         drawn.append(_number(statistic(*index)))
@@ -118,15 +131,71 @@ def bootstrap_patients(
         )
     if method == "centered":
         found = found + (value - found.mean())
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
-    note = _note(value, float(low), float(high), len(slices), num_samples - len(found))
-    return PatientInterval(value, float(low), float(high), level, len(slices), len(found), note)
+    low, high = percentile_interval(found, level)
+    note = _note(value, low, high, len(slices), num_samples - len(found))
+    return PatientInterval(value, low, high, level, len(slices), len(found), note)
 
 
-def slices_by_patient(patients: Sequence[Any]) -> list[np.ndarray]:
+def slices_by_patient(patients: Sequence[Any] | np.ndarray) -> list[np.ndarray]:
     """Return the positions of the slices of each patient, patients in the order of their names."""
     codes = np.unique(np.asarray([str(patient) for patient in patients]), return_inverse=True)[1]
     return [np.flatnonzero(codes == code) for code in range(codes.max() + 1 if len(codes) else 0)]
+
+
+def draw_units(units: Sequence[np.ndarray], random: np.random.RandomState) -> np.ndarray:
+    """Draw as many units as there are, with replacement, and return the positions of all that they hold.
+
+    Args:
+        units: of each unit, such as a patient, the positions (int64) that are drawn together; at least one.
+        random: source of the draw.
+    """
+    return np.concatenate([units[place] for place in random.randint(len(units), size=len(units))])
+
+
+def draw_patients(
+    patients: Sequence[Any] | np.ndarray, num_samples: int, random: np.random.RandomState
+) -> Iterator[np.ndarray]:
+    """Yield ``num_samples`` times the slices of patients drawn with replacement, each with all its slices.
+
+    Args:
+        patients: (N,) patient of each slice, N of at least 1.
+        num_samples: how many draws.
+        random: source of the draws.
+    """
+    slices = slices_by_patient(patients)
+    return (draw_units(slices, random) for _ in range(num_samples))
+
+
+def draw_slices(count: int, num_samples: int, random: np.random.RandomState) -> Iterator[np.ndarray]:
+    """Yield ``num_samples`` times ``count`` slices drawn with replacement: synthetic ones, which belong to nobody."""
+    return (random.randint(count, size=count) for _ in range(num_samples))
+
+
+def some_patients(patients: Sequence[Any] | np.ndarray, count: int, random: np.random.RandomState) -> np.ndarray:
+    """Return ``count`` slices, ascending: those of random patients, of the last one a random part."""
+    chosen: list[np.ndarray] = []
+    missing = min(count, len(patients))
+    slices = slices_by_patient(patients)
+    for place in random.permutation(len(slices)):
+        own = slices[place]
+        chosen.append(own if len(own) <= missing else random.choice(own, missing, replace=False))
+        missing -= len(chosen[-1])
+        if not missing:
+            break
+    return np.sort(np.concatenate(chosen))
+
+
+def percentile_interval(values: Sequence[float] | np.ndarray, level: float = 0.95) -> list[float]:
+    """Return low and high of the percentile interval (Efron 1979) of resampled numbers, at least one, none NaN."""
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return [float(low), float(high)]
+
+
+def interval_of_defined(values: Sequence[float | None], level: float = 0.95) -> list[float] | None:
+    """Return the percentile interval of the finite numbers among ``values``; None where they are less than half."""
+    numbers = np.array([_number(value) for value in values])
+    finite = numbers[np.isfinite(numbers)]
+    return percentile_interval(finite, level) if len(finite) and 2 * len(finite) >= len(numbers) else None
 
 
 def check_level(level: float) -> None:
@@ -141,8 +210,8 @@ def _number(value: float | None) -> float:
 
 def _note(value: float, low: float, high: float, patients: int, missing: int) -> str | None:
     notes = []
-    if patients < _FEW_PATIENTS:
-        notes.append(f"unreliable: only {patients} patients, at least {_FEW_PATIENTS} are needed")
+    if patients < FEW_PATIENTS:
+        notes.append(f"unreliable: only {patients} patients, at least {FEW_PATIENTS} are needed")
     if missing:
         notes.append(f"not defined in {missing} resamples, which were left out")
     if not low <= value <= high:

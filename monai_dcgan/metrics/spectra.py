@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 from scipy.stats import wasserstein_distance
 
-__all__ = ["intensity_distance", "intensity_histogram", "radial_spectrum", "spectrum_distance"]
+__all__ = [
+    "distance_of_spectra",
+    "intensity_distance",
+    "intensity_histogram",
+    "radial_spectrum",
+    "spectrum_distance",
+]
 
 NUM_BINS = 1 << 16
 # Power of a wave with an amplitude of a millionth; pictures of 8 bits have 1e-6 in every ring from rounding alone.
@@ -27,18 +33,19 @@ _TOLERANCE = 1e-4
 _BLOCK = 1 << 21
 
 
-def intensity_distance(a: Any, b: Any) -> list[float | None]:
-    """Wasserstein-1 distance between the intensities inside the head (above 0) of two sets, for each channel.
+def intensity_distance(a: Any, b: Any, background: float = 0.0) -> list[float | None]:
+    """Wasserstein-1 distance between the intensities inside the head of two sets, for each channel.
 
     The mean shift of intensity that turns one histogram into the other. All slices of a set are pooled. Values are
     sorted into 65536 bins, so memory does not grow with the sets and the error is at most 1 / 65536.
 
     Args:
-        a: (N, C, H, W) in [0, 1], the background exactly 0.
+        a: (N, C, H, W) in [0, 1].
         b: (M, C, H', W') in [0, 1].
+        background: intensities up to this one are no head. A generator's background is seldom exactly 0.
 
     Returns:
-        C distances in [0, 1], in units of intensity; None for a channel where a set has no value above 0.
+        C distances in [0, 1], in units of intensity; None for a channel where a set has nothing but background.
 
     Raises:
         ValueError: when a set has another shape or is empty, a value is not in [0, 1], or C differs.
@@ -46,18 +53,21 @@ def intensity_distance(a: Any, b: Any) -> list[float | None]:
     first, second = _checked_pair(a, b)
     centers = (np.arange(NUM_BINS) + 0.5) / NUM_BINS
     distances: list[float | None] = []
-    for one, other in zip(intensity_histogram(first), intensity_histogram(second), strict=True):
+    for one, other in zip(
+        *(intensity_histogram(images, background=background) for images in (first, second)), strict=True
+    ):
         present = one.sum() > 0 and other.sum() > 0
         distances.append(float(wasserstein_distance(centers, centers, one, other)) if present else None)
     return distances
 
 
-def intensity_histogram(images: Any, num_bins: int = NUM_BINS) -> np.ndarray:
-    """Count the intensities above 0 of a set of slices in bins of equal width over [0, 1].
+def intensity_histogram(images: Any, num_bins: int = NUM_BINS, background: float = 0.0) -> np.ndarray:
+    """Count the intensities above the background of a set of slices in bins of equal width over [0, 1].
 
     Args:
         images: (N, C, H, W) in [0, 1].
         num_bins: how many bins.
+        background: intensities up to this one are not counted.
 
     Returns:
         (C, num_bins) int64 counts.
@@ -69,7 +79,7 @@ def intensity_histogram(images: Any, num_bins: int = NUM_BINS) -> np.ndarray:
     counts = np.zeros((array.shape[1], num_bins), dtype=np.int64)
     for part in array:
         for channel, plane in enumerate(part):
-            inside = plane[plane > 0].astype(np.float64)
+            inside = plane[plane > background].astype(np.float64)
             bins = np.minimum((inside * num_bins).astype(np.int64), num_bins - 1)
             counts[channel] += np.bincount(bins, minlength=num_bins)
     return counts
@@ -131,8 +141,12 @@ def spectrum_distance(a: Any, b: Any) -> np.ndarray:
         raise ValueError(
             f"a and b must have slices of one size, got {first.shape[2:]} and {second.shape[2:]}; resize one set"
         )
-    means = [radial_spectrum(images).mean(axis=0) for images in (first, second)]
-    return np.asarray(np.abs(means[0] - means[1]).mean(axis=-1))
+    return distance_of_spectra(radial_spectrum(first), radial_spectrum(second))
+
+
+def distance_of_spectra(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return :func:`spectrum_distance` (C,) of two sets whose spectra (N, C, K) and (M, C, K) are known."""
+    return np.asarray(np.abs(a.mean(axis=0) - b.mean(axis=0)).mean(axis=-1))
 
 
 def _checked(name: str, images: Any) -> np.ndarray:

@@ -155,3 +155,13 @@ def test_errors_of_size():
         spectrum_distance(np.zeros((2, 1, 8, 8)), np.zeros((2, 1, 8, 9)))
     with pytest.raises(ValueError, match=r"images must have sides of at least 4 pixels, got \(3, 8\)"):
         radial_spectrum(np.zeros((2, 1, 3, 8)))
+
+
+def test_background_is_left_out_of_intensities():
+    """A generator's background is seldom exactly 0; with a floor its noise does not count as head."""
+    images = np.zeros((4, 1, 16, 16), dtype=np.float32)
+    images[:, :, 4:12, 4:12] = 0.5
+    noisy = images + 0.01 * (images == 0)
+    assert intensity_distance(noisy, images)[0] > 0.3
+    assert intensity_distance(noisy, images, background=0.02) == [0.0]
+    assert intensity_distance(images, images, background=0.6) == [None]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from monai_dcgan.evaluation.privacy.controls import COPY_KINDS, PlantedCopies, control, planted_copies
 from monai_dcgan.evaluation.privacy.distances import DescribedSlices, Nearest, nearest, nearest_features
+from monai_dcgan.evaluation.privacy.look_alikes import LookAlikes, look_alikes, strangers
 from monai_dcgan.evaluation.privacy.membership import membership_control, membership_inference
 from monai_dcgan.evaluation.privacy.memorization import memorization
 from monai_dcgan.evaluation.privacy.published import (
@@ -25,12 +26,14 @@ from monai_dcgan.evaluation.privacy.published import (
     mann_whitney_z,
     true_positive_rate,
 )
+from monai_dcgan.evaluation.privacy.release import privacy_of
 from monai_dcgan.evaluation.privacy.subgroups import age_groups, by_subgroup, subgroup_report, tumor_size_groups
 
 __all__ = [
     "COPY_KINDS",
     "DataCopying",
     "DescribedSlices",
+    "LookAlikes",
     "Nearest",
     "PlantedCopies",
     "age_groups",
@@ -40,6 +43,7 @@ __all__ = [
     "cells_of",
     "control",
     "data_copying",
+    "look_alikes",
     "mann_whitney_z",
     "membership_control",
     "membership_inference",
@@ -47,6 +51,8 @@ __all__ = [
     "nearest",
     "nearest_features",
     "planted_copies",
+    "privacy_of",
+    "strangers",
     "subgroup_report",
     "true_positive_rate",
     "tumor_size_groups",

@@ -20,7 +20,8 @@ import numpy as np
 
 from monai_dcgan.evaluation.features import FeatureExtractor
 from monai_dcgan.evaluation.privacy.distances import DescribedSlices
-from monai_dcgan.evaluation.privacy.memorization import Slices, described, memorization
+from monai_dcgan.evaluation.privacy.look_alikes import strangers
+from monai_dcgan.evaluation.privacy.memorization import Slices, check_patients, described, search
 from monai_dcgan.evaluation.slices import patient_halves
 from monai_dcgan.utils.checks import check_choice, check_positive_int
 
@@ -135,8 +136,10 @@ def control(
 ) -> dict[str, Any]:
     """Plant copies among slices of unseen patients and see what :func:`memorization` makes of them.
 
-    One half of the held-out patients calibrates, the other stands in for a generator that copies nothing; the copies
-    are added to it. So false alarms are counted on patients whom neither training nor thresholds know.
+    Held-out patients who look like training patients are nobody unseen, so they have no part, see
+    :func:`~monai_dcgan.evaluation.privacy.look_alikes.look_alikes`. One half of the others calibrates, the other half
+    stands in for a generator that copies nothing; the copies are added to it. So false alarms are counted on patients
+    whom neither training nor thresholds know.
 
     Args:
         training: see :func:`memorization`.
@@ -153,27 +156,33 @@ def control(
         a dictionary that JSON can hold: ``recall`` per kind (share of copies found suspicious), ``source_found`` per
         kind (share whose training slice is named, of the copies whose pair was looked for in pixels), ``certain`` per
         kind (share called a copy without statistics), ``false_alarms`` (share of slices of unseen patients found
-        suspicious), and the verdicts ``with_copies`` and ``without_copies`` with ``copied``, ``share``, ``interval``.
+        suspicious), ``num_copies``, ``num_unseen``, ``num_left_out``, and the verdicts ``with_copies`` and
+        ``without_copies`` with ``copied``, ``share``, ``interval``.
 
     Raises:
-        ValueError: see :func:`memorization`; also when ``heldout`` has fewer than 2 patients.
+        ValueError: see :func:`memorization`; also when ``heldout`` has fewer than 2 patients that are not left out.
     """
-    train, real = (described(slices, extractor, batch_size) for slices in (training, heldout))
+    train, everyone = (described(slices, extractor, batch_size) for slices in (training, heldout))
+    check_patients(train, everyone)
+    real = everyone.take(strangers(train, everyone))
     people = real.people("heldout")
     if len(np.unique(people)) < 2:
-        raise ValueError("heldout must name at least 2 patients to be halved, got 1; name patients, or add some")
+        raise ValueError(
+            "heldout must name at least 2 patients to be halved, got 1 (those who look like training patients do not "
+            "count); name patients, or add some"
+        )
     calibrating, standing_in = (real.take(half) for half in patient_halves(people.tolist(), seed))
     planted = planted_copies(train.images, kinds, seed, per_kind)
     both = DescribedSlices(
         np.concatenate([standing_in.images, planted.images]), None, train.extractor, batch_size=batch_size
     )
-    options: dict[str, Any] = {"seed": seed, "alpha": alpha, "num_samples": num_samples}
     count = len(standing_in)
-    found = memorization(both, train, calibrating, num_pairs=len(both), **options)
-    plain = memorization(standing_in, train, calibrating, **options)
-    suspicious, certain = (np.isin(np.arange(len(both)), found["verdict"][name]) for name in ("suspicious", "certain"))
+    found, plain = (
+        search(slices, train, calibrating, alpha, seed, num_samples, len(both)) for slices in (both, standing_in)
+    )
+    suspicious, certain = (np.isin(np.arange(len(both)), found.verdict[name]) for name in ("suspicious", "certain"))
     named = np.zeros(len(both), dtype=bool)
-    for pair in found["pairs"]:
+    for pair in found.pairs:
         if pair["synthetic"] >= count:
             named[pair["synthetic"]] = pair["training"] == planted.sources[pair["synthetic"] - count]
     rows = {kind: count + np.flatnonzero(np.asarray(planted.kinds) == kind) for kind in dict.fromkeys(kinds)}
@@ -184,8 +193,9 @@ def control(
         "false_alarms": float(suspicious[:count].mean()),
         "num_copies": len(planted.images),
         "num_unseen": count,
+        "num_left_out": len(everyone) - len(real),
         **{
-            name: {key: own["verdict"][key] for key in ("copied", "share", "interval", "num_certain", "reliable")}
+            name: {key: own.verdict[key] for key in ("copied", "share", "interval", "num_certain", "reliable")}
             for name, own in (("with_copies", found), ("without_copies", plain))
         },
     }

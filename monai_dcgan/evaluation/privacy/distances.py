@@ -13,12 +13,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from monai_dcgan.evaluation.features import FeatureExtractor, extract
+from monai_dcgan.evaluation.features import FeatureExtractor, cached_features, extract
+from monai_dcgan.evaluation.privacy.overlap import overlap_similarity
 from monai_dcgan.metrics.matching import FLIPS, Descriptors, best_matches, describe
 from monai_dcgan.utils.checks import check_positive_int
 
@@ -57,6 +59,7 @@ class DescribedSlices:
         extractor: gives the features; None for pixels only.
         features: (N, d) features of the slices as they are, instead of an extractor; flips are then not tried in them.
         batch_size: slices that pass through the extractor at a time.
+        cache_dir: folder where features are kept for the next time; None keeps none.
 
     Raises:
         ValueError: when shapes, values or numbers do not fit, or both ``extractor`` and ``features`` are given.
@@ -69,6 +72,7 @@ class DescribedSlices:
         extractor: FeatureExtractor | None = None,
         features: Any | None = None,
         batch_size: int = 32,
+        cache_dir: str | Path | None = None,
     ) -> None:
         self.images = np.asarray(images, dtype=np.float32)
         if self.images.ndim != 4 or 0 in self.images.shape:
@@ -82,7 +86,7 @@ class DescribedSlices:
             raise ValueError("features must be None where an extractor is given, got both; give one of them")
         check_positive_int("batch_size", batch_size)
         self.patients = None if patients is None else np.asarray([str(patient) for patient in patients])
-        self.extractor, self._batch_size = extractor, batch_size
+        self.extractor, self._batch_size, self._cache_dir = extractor, batch_size, cache_dir
         self._descriptors: Descriptors | None = None
         self._features: dict[tuple[int, ...], np.ndarray] = {}
         if features is not None:
@@ -117,13 +121,18 @@ class DescribedSlices:
             if self.extractor is None:
                 return None
             turned = np.ascontiguousarray(np.flip(self.images, flip))
-            self._features[flip] = _checked(extract(self.extractor, turned, self._batch_size), len(self))
+            found = (
+                extract(self.extractor, turned, self._batch_size)
+                if self._cache_dir is None
+                else cached_features(self.extractor, turned, self._cache_dir, self._batch_size)
+            )
+            self._features[flip] = _checked(found, len(self))
         return self._features[flip]
 
     def take(self, index: np.ndarray) -> DescribedSlices:
         """Return the slices at ``index``, with what was computed of them."""
         patients = None if self.patients is None else self.patients[index].tolist()
-        taken = DescribedSlices(self.images[index], patients, self.extractor, batch_size=self._batch_size)
+        taken = DescribedSlices(self.images[index], patients, self.extractor, None, self._batch_size, self._cache_dir)
         taken._features = {flip: features[index] for flip, features in self._features.items()}
         if self._descriptors is not None:
             details, coarse, offsets, scale = self._descriptors
@@ -159,8 +168,7 @@ def nearest(
         ValueError: when a set has no features, numbers of features differ, or a query has nothing to be compared with.
     """
     if space == PIXELS:
-        found = best_matches(queries.descriptors, references.descriptors, groups)
-        return Nearest(1 - found.similarity, found.reference, found.flip, found.shift)
+        return _nearest_in_pixels(queries, references, groups)
     flat = references.features()
     best: Nearest | None = None
     for flip in FEATURE_FLIPS:
@@ -183,6 +191,21 @@ def nearest(
     if best is None:
         raise ValueError(f"space must be {PIXELS} where there are no features, got {space!r}; give an extractor")
     return best
+
+
+def _nearest_in_pixels(
+    queries: DescribedSlices, references: DescribedSlices, groups: tuple[np.ndarray, np.ndarray] | None
+) -> Nearest:
+    """Register every query with its most alike reference; where the overlap alone is more alike, that counts."""
+    found = best_matches(queries.descriptors, references.descriptors, groups)
+    similarity = found.similarity.copy()
+    rows = np.flatnonzero(found.reference >= 0)
+    for own in np.split(rows, range(_BLOCK, len(rows), _BLOCK)):
+        overlap = overlap_similarity(
+            queries.images[own], references.images[found.reference[own]], found.flip[own], found.shift[own]
+        )
+        similarity[own] = np.maximum(similarity[own], overlap)
+    return Nearest(1 - similarity, found.reference, found.flip, found.shift)
 
 
 def nearest_features(

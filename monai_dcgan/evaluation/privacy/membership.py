@@ -21,8 +21,8 @@ from monai_dcgan.evaluation.privacy.controls import planted_copies
 from monai_dcgan.evaluation.privacy.distances import DescribedSlices, nearest
 from monai_dcgan.evaluation.privacy.memorization import Slices, check_patients, common_spaces, described
 from monai_dcgan.evaluation.privacy.published import auroc, true_positive_rate
-from monai_dcgan.evaluation.privacy.resampling import FEW_PATIENTS, draw_patients, percentile_interval
 from monai_dcgan.evaluation.slices import patient_halves
+from monai_dcgan.metrics.bootstrap import FEW_PATIENTS, draw_patients, percentile_interval
 from monai_dcgan.utils.checks import check_fraction, check_positive_int
 
 __all__ = ["membership_control", "membership_inference"]

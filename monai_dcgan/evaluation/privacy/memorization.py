@@ -12,19 +12,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from monai_dcgan.evaluation.features import FeatureExtractor
 from monai_dcgan.evaluation.privacy.distances import FEATURES, DescribedSlices, Nearest, nearest
+from monai_dcgan.evaluation.privacy.look_alikes import LookAlikes, look_alikes
 from monai_dcgan.evaluation.privacy.published import authenticity, cells_of, data_copying
-from monai_dcgan.evaluation.privacy.resampling import draw_patients, percentile_interval, some_patients
 from monai_dcgan.evaluation.privacy.verdict import judge, suspicious_pairs, thresholds
 from monai_dcgan.evaluation.slices import LabeledSlices
+from monai_dcgan.metrics.bootstrap import draw_patients, interval_of_defined, some_patients
 from monai_dcgan.utils.checks import check_positive_int
 
-__all__ = ["Slices", "check_patients", "common_spaces", "described", "memorization"]
+__all__ = ["Slices", "check_patients", "common_spaces", "described", "memorization", "search"]
 
 _CELL, _MAX_CELLS = 60, 10
 _RATIO_DRAWS = 5
@@ -49,13 +52,15 @@ def memorization(
 
     In registered pixels (any linear change of intensities, flips and small shifts are seen through, see
     :mod:`monai_dcgan.metrics.matching`) and, with an extractor or features, in their Euclidean distance, with and
-    without a left-right flip. What is too near is calibrated: unseen patients show it in a share ``alpha``.
+    without a left-right flip. What is too near is calibrated: unseen patients show it in a share ``alpha``. Held-out
+    slices that are near-identical to training slices do not calibrate, see
+    :func:`~monai_dcgan.evaluation.privacy.look_alikes.look_alikes`; they are reported, and left out of every number.
 
     It finds copies of slices. It does not find a patient whose anatomy is rendered anew, or a copy that is rotated,
     scaled or pieced together; no alarm is no proof of privacy.
 
     Args:
-        synthetic: slices of the generator.
+        synthetic: slices of the generator; where real slices stand in for them, with patients.
         training: all slices that the generator was trained with, with their patients: a copy of one that is missing
             here is not found.
         heldout: real slices of other patients, with their patients, made as the training slices were.
@@ -79,29 +84,22 @@ def memorization(
         ValueError: when shapes differ, patients of training or held-out slices are not named or are the same, or an
             argument is out of range.
     """
-    if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= 0.5:
-        raise ValueError(f"alpha must be a number above 0 and at most 0.5, got {alpha!r}")
-    check_positive_int("num_pairs", num_pairs)
-    check_positive_int("num_samples", num_samples)
-    made, train, real = (described(slices, extractor, batch_size) for slices in (synthetic, training, heldout))
-    people = check_patients(train, real)
-    spaces = common_spaces(made, train, real)
-    near = {space: (nearest(space, made, train), nearest(space, real, train)) for space in spaces}
-    made_distances = {space: own[0].distance for space, own in near.items()}
-    real_distances = {space: own[1].distance for space, own in near.items()}
-    limits = thresholds(real_distances, alpha)
+    made, train, everyone = (described(slices, extractor, batch_size) for slices in (synthetic, training, heldout))
+    found = search(made, train, everyone, alpha, seed, num_samples, num_pairs)
+    limits = thresholds({own.space: own.near_real.distance for own in found.compared}, alpha)
     return {
-        "verdict": judge(made_distances, real_distances, people, alpha, num_samples, seed),
-        "pairs": suspicious_pairs({space: own[0] for space, own in near.items()}, real_distances, train, num_pairs),
+        "verdict": found.verdict,
+        "pairs": found.pairs,
         "spaces": {
-            space: {"threshold": limits[space], **_numbers(space, made, train, real, *near[space], seed, num_samples)}
-            for space in spaces
+            own.space: {"threshold": limits[own.space], **_numbers(own, seed, num_samples)} for own in found.compared
         },
         "counts": {
             "synthetic": len(made),
             "training": len(train),
-            "heldout": len(real),
-            "heldout_patients": len(np.unique(people)),
+            "heldout": len(everyone),
+            "heldout_patients": len(np.unique(everyone.people("heldout"))),
+            "heldout_near_identical": len(found.alike.slices),
+            "heldout_left_out": len(found.alike.left_out),
         },
         "conditions": {
             "alpha": alpha,
@@ -113,11 +111,16 @@ def memorization(
     }
 
 
-def described(slices: Slices, extractor: FeatureExtractor | None, batch_size: int = 32) -> DescribedSlices:
+def described(
+    slices: Slices,
+    extractor: FeatureExtractor | None,
+    batch_size: int = 32,
+    cache_dir: str | Path | None = None,
+) -> DescribedSlices:
     """Return ``slices`` with what they are compared by; those that have it already are returned as they are."""
     if isinstance(slices, DescribedSlices):
         return slices
-    return DescribedSlices(slices.images, slices.patients, extractor, batch_size=batch_size)
+    return DescribedSlices(slices.images, slices.patients, extractor, None, batch_size, cache_dir)
 
 
 def check_patients(
@@ -144,78 +147,129 @@ def common_spaces(*sets: DescribedSlices) -> tuple[str, ...]:
     return sets[0].spaces
 
 
-def _numbers(
-    space: str,
+@dataclass(frozen=True)
+class Compared:
+    """Synthetic and held-out slices in one space, with the nearest training slice of each."""
+
+    space: str
+    made: DescribedSlices
+    train: DescribedSlices
+    real: DescribedSlices
+    near_made: Nearest
+    near_real: Nearest
+
+    def calibrated_by(self, index: np.ndarray) -> Compared:
+        """Return the same with the held-out slices at ``index`` alone."""
+        if len(index) == len(self.real):
+            return self
+        near = Nearest(*(values[index] for values in self.near_real))
+        return replace(self, real=self.real.take(index), near_real=near)
+
+    def points(self, slices: DescribedSlices) -> np.ndarray:
+        """Return what k-means divides into cells: features, or thumbnails of 16x16 pixels."""
+        features = slices.features() if self.space == FEATURES else None
+        return features if features is not None else slices.descriptors.coarse.flatten(1).double().numpy()
+
+
+class Found(NamedTuple):
+    """What the search for copies came to.
+
+    Attributes:
+        verdict: see :func:`monai_dcgan.evaluation.privacy.verdict.judge`.
+        pairs: see :func:`monai_dcgan.evaluation.privacy.verdict.suspicious_pairs`.
+        compared: of each space the sets, with the held-out slices that calibrate alone.
+        alike: which held-out slices look like training slices.
+    """
+
+    verdict: dict[str, Any]
+    pairs: list[dict[str, Any]]
+    compared: list[Compared]
+    alike: LookAlikes
+
+
+def search(
     made: DescribedSlices,
     train: DescribedSlices,
-    real: DescribedSlices,
-    near_made: Nearest,
-    near_real: Nearest,
+    everyone: DescribedSlices,
+    alpha: float,
     seed: int,
     num_samples: int,
-) -> dict[str, Any]:
+    num_pairs: int,
+) -> Found:
+    """Look for copies, without the published numbers; arguments and errors are those of :func:`memorization`."""
+    if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha <= 0.5:
+        raise ValueError(f"alpha must be a number above 0 and at most 0.5, got {alpha!r}")
+    check_positive_int("num_pairs", num_pairs)
+    check_positive_int("num_samples", num_samples)
+    people = check_patients(train, everyone)
+    compared = [
+        Compared(space, made, train, everyone, nearest(space, made, train), nearest(space, everyone, train))
+        for space in common_spaces(made, train, everyone)
+    ]
+    alike = look_alikes(compared[0].near_real.distance, people)
+    kept = np.setdiff1d(np.arange(len(everyone)), alike.left_out)
+    compared = [own.calibrated_by(kept) for own in compared]
+    near = {own.space: own.near_made for own in compared}
+    made_distances = {space: own.distance for space, own in near.items()}
+    real_distances = {own.space: own.near_real.distance for own in compared}
+    return Found(
+        judge(made_distances, real_distances, people[kept], alpha, num_samples, seed, alike, made.patients),
+        suspicious_pairs(near, real_distances, train, num_pairs),
+        compared,
+        alike,
+    )
+
+
+def _numbers(compared: Compared, seed: int, num_samples: int) -> dict[str, Any]:
     """Return quantiles and the published numbers of one space."""
+    train = compared.train
     own = np.arange(len(train)).astype(str)
-    inner = nearest(space, train, train, (own, own)).distance if len(train) > 1 else None
+    inner = nearest(compared.space, train, train, (own, own)).distance if len(train) > 1 else None
+    sides = (("synthetic", compared.near_made), ("heldout", compared.near_real))
     quantiles = {
         name: dict(zip(("least", "1%", "10%", "median"), np.quantile(found.distance, (0, 0.01, 0.1, 0.5)).tolist()))
-        for name, found in (("synthetic", near_made), ("heldout", near_real))
+        for name, found in sides
     }
     return {
         "quantiles": quantiles,
-        "data_copying": _data_copying(space, made, train, real, near_made, near_real, seed, num_samples),
+        "data_copying": _data_copying(compared, seed, num_samples),
         "authenticity": {
             name: None if inner is None else float(authenticity(found.distance, found.reference, inner).mean())
-            for name, found in (("synthetic", near_made), ("heldout", near_real))
+            for name, found in sides
         },
-        "neighbor_ratio": _neighbor_ratio(space, made, train, real, seed),
+        "neighbor_ratio": _neighbor_ratio(compared, seed),
     }
 
 
-def _points(space: str, slices: DescribedSlices) -> np.ndarray:
-    """Return what k-means divides into cells: features, or thumbnails of 16x16 pixels."""
-    features = slices.features() if space == FEATURES else None
-    return features if features is not None else slices.descriptors.coarse.flatten(1).double().numpy()
-
-
-def _data_copying(
-    space: str,
-    made: DescribedSlices,
-    train: DescribedSlices,
-    real: DescribedSlices,
-    near_made: Nearest,
-    near_real: Nearest,
-    seed: int,
-    num_samples: int,
-) -> dict[str, Any]:
+def _data_copying(compared: Compared, seed: int, num_samples: int) -> dict[str, Any]:
+    made, real = compared.near_made.distance, compared.near_real.distance
     num_cells = max(1, min(_MAX_CELLS, min(len(made), len(real)) // _CELL))
-    made_cells, real_cells = cells_of(
-        _points(space, train), [_points(space, made), _points(space, real)], num_cells, seed
-    )
-    found = data_copying(near_made.distance, near_real.distance, made_cells, real_cells)
-    values, people = [], real.people("heldout")
-    for drawn in draw_patients(people, num_samples, np.random.RandomState(seed)):
-        value = data_copying(near_made.distance, near_real.distance[drawn], made_cells, real_cells[drawn]).value
-        values += [] if value is None else [value]
-    enough = found.value is not None and len(np.unique(people)) > 1 and len(values) > num_samples / 2
+    others = [compared.points(slices) for slices in (compared.made, compared.real)]
+    made_cells, real_cells = cells_of(compared.points(compared.train), others, num_cells, seed)
+    found = data_copying(made, real, made_cells, real_cells)
+    people = compared.real.people("heldout")
+    values = [
+        data_copying(made, real[drawn], made_cells, real_cells[drawn]).value
+        for drawn in draw_patients(people, num_samples, np.random.RandomState(seed))
+    ]
+    enough = found.value is not None and len(np.unique(people)) > 1
     return {
         "value": found.value,
-        "interval": percentile_interval(values) if enough else None,
+        "interval": interval_of_defined(values) if enough else None,
         "cells": found.cells,
         "heldout_share": found.share,
     }
 
 
-def _neighbor_ratio(
-    space: str, made: DescribedSlices, train: DescribedSlices, real: DescribedSlices, seed: int
-) -> dict[str, float]:
+def _neighbor_ratio(compared: Compared, seed: int) -> dict[str, float]:
     """Compare distances to equally many training and held-out slices, of random patients; the mean over draws."""
     random = np.random.RandomState(seed)
-    size = min(len(train), len(real))
+    both = (compared.train, compared.real)
+    size = min(map(len, both))
     nearer, ratios = [], []
     for _ in range(_RATIO_DRAWS):
-        sides = [slices.take(some_patients(slices.people("sets"), size, random)) for slices in (train, real)]
-        to_train, to_real = (nearest(space, made, side).distance for side in sides)
+        sides = [slices.take(some_patients(slices.people("sets"), size, random)) for slices in both]
+        to_train, to_real = (nearest(compared.space, compared.made, side).distance for side in sides)
         nearer.append(float((to_train < to_real).mean() + (to_train == to_real).mean() / 2))
         ratios.append(float(np.median(to_train / np.maximum(to_real, _TINY))))
     return {"nearer_to_training": float(np.mean(nearer)), "ratio": float(np.mean(ratios))}

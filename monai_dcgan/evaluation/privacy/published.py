@@ -47,6 +47,12 @@ def _vector(name: str, values: Any) -> np.ndarray:
     return array
 
 
+def _pairs_above(first: np.ndarray, second: np.ndarray) -> float:
+    """Return U of Mann and Whitney 1947: pairs whose first value is above the second, ties as halves."""
+    m = len(first)
+    return float(rankdata(np.concatenate([first, second]))[:m].sum() - m * (m + 1) / 2)
+
+
 def mann_whitney_z(values: Any, baseline: Any) -> float:
     """Normal approximation of Mann and Whitney's U, corrected for ties: above 0 where ``values`` are larger.
 
@@ -62,9 +68,8 @@ def mann_whitney_z(values: Any, baseline: Any) -> float:
     """
     first, second = _vector("values", values), _vector("baseline", baseline)
     m, n = len(first), len(second)
-    both = np.concatenate([first, second])
-    greater = rankdata(both)[:m].sum() - m * (m + 1) / 2
-    ties = np.unique(both, return_counts=True)[1].astype(np.float64)
+    greater = _pairs_above(first, second)
+    ties = np.unique(np.concatenate([first, second]), return_counts=True)[1].astype(np.float64)
     total = m + n
     variance = m * n / 12 * ((total + 1) - (ties**3 - ties).sum() / (total * (total - 1)))
     return float((greater - m * n / 2) / math.sqrt(variance)) if variance > 0 else 0.0
@@ -81,8 +86,7 @@ def auroc(positive: Any, negative: Any) -> float:
         ValueError: when one is empty, of other dimensions or has a NaN.
     """
     first, second = _vector("positive", positive), _vector("negative", negative)
-    m, n = len(first), len(second)
-    return float((rankdata(np.concatenate([first, second]))[:m].sum() - m * (m + 1) / 2) / (m * n))
+    return _pairs_above(first, second) / (len(first) * len(second))
 
 
 def true_positive_rate(positive: Any, negative: Any, false_positive_rate: float = 0.05) -> float:

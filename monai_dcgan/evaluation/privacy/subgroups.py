@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from monai_dcgan.evaluation.privacy.resampling import FEW_PATIENTS, draw_patients, percentile_interval
 from monai_dcgan.evaluation.slices import LabeledSlices
+from monai_dcgan.metrics.bootstrap import FEW_PATIENTS, draw_patients, percentile_interval
 from monai_dcgan.metrics.masks import MASK_PROPERTIES, mask_statistics
 from monai_dcgan.utils.checks import check_positive_int
 

@@ -18,15 +18,14 @@ from typing import Any
 import numpy as np
 
 from monai_dcgan.evaluation.privacy.distances import DescribedSlices, Nearest
-from monai_dcgan.evaluation.privacy.resampling import FEW_PATIENTS, draw_patients, draw_slices, percentile_interval
+from monai_dcgan.evaluation.privacy.look_alikes import LookAlikes
+from monai_dcgan.metrics.bootstrap import FEW_PATIENTS, draw_patients, draw_slices, percentile_interval
 from monai_dcgan.metrics.matching import FLIP_NAMES, FLIPS
 
 __all__ = ["flagged", "judge", "suspicious_pairs", "thresholds"]
 
 # Nearer than this share of the least distance of any held-out slice, a slice is a copy without statistics.
 CERTAIN = 0.5
-# Similarity from which two patients of one study are likely one person; see monai_dcgan.data.duplicates.
-SAME_PERSON = 0.93
 
 
 def thresholds(heldout: Mapping[str, np.ndarray], alpha: float) -> dict[str, float]:
@@ -52,16 +51,21 @@ def judge(
     alpha: float,
     num_samples: int,
     seed: int,
+    alike: LookAlikes | None = None,
+    made_patients: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Judge whether synthetic slices are copies.
 
     Args:
         synthetic: space -> (m,) distance of each synthetic slice to its nearest training slice.
-        heldout: the same (n,) of held-out slices.
-        patients: (n,) patient of each held-out slice.
+        heldout: the same (n,) of held-out slices, without those of ``alike`` that are left out.
+        patients: (n,) patient of each of them.
         alpha: share of held-out slices that may lie below the thresholds.
         num_samples: bootstrap draws of held-out patients and synthetic slices.
         seed: seed of the draws.
+        alike: which held-out slices look like training slices.
+        made_patients: (m,) patient of each slice where real ones stand in for synthetic ones; these are then drawn by
+            patient. None draws slices one by one.
 
     Returns:
         ``copied``; ``share`` of suspicious slices with its 95% ``interval``; ``expected`` (alpha); ``unseen``, the
@@ -76,13 +80,21 @@ def judge(
     random = np.random.RandomState(seed)
     shares = []
     draws = draw_patients(patients, num_samples, random)
-    for real, made in zip(draws, draw_slices(len(suspicious), num_samples, random), strict=True):
+    made_draws = (
+        draw_slices(len(suspicious), num_samples, random)
+        if made_patients is None
+        else draw_patients(made_patients, num_samples, random)
+    )
+    for real, made in zip(draws, made_draws, strict=True):
         drawn = thresholds({space: distances[real] for space, distances in heldout.items()}, alpha)
         shares.append(float(flagged(synthetic, drawn)[made].mean()))
     interval = percentile_interval(shares)
     unseen = _unseen(heldout, patients, alpha, num_samples, random) if people > 1 else None
     # One patient drawn again and again is the same patient: the interval then knows nothing of other patients.
-    reliable = people >= FEW_PATIENTS and int(alpha / len(heldout) * len(patients)) >= 1
+    enough = people >= FEW_PATIENTS and int(alpha / len(heldout) * len(patients)) >= 1
+    # Near-identical slices that still calibrate may hide copies.
+    doubtful = alike is not None and len(alike.slices) > 0 and len(alike.left_out) == 0
+    notes = [alike.note] if alike is not None and alike.note is not None else []
     many = unseen is not None and interval[0] > max(alpha, unseen["interval"][1])
     copied = bool(many or certain.any())
     found = {
@@ -94,10 +106,12 @@ def judge(
         "num_certain": int(certain.sum()),
         "suspicious": np.flatnonzero(suspicious).tolist(),
         "certain": np.flatnonzero(certain).tolist(),
-        "reliable": reliable,
-        "remarks": _remarks(heldout, patients, alpha),
+        "reliable": enough and not doubtful,
+        "remarks": _remarks(len(heldout), patients, alpha) + notes,
     }
-    return found | {"text": _text(found, len(suspicious), people)}
+    doubt = "" if enough else ", but this rests on too little: add held-out patients"
+    doubt = f"{doubt}, but people may be on both sides: find near-duplicates" if doubtful else doubt
+    return found | {"text": _text(found, len(suspicious), people, doubt)}
 
 
 def _unseen(
@@ -117,7 +131,7 @@ def _unseen(
     return {"share": float(alarms.mean()), "interval": percentile_interval(shares)}
 
 
-def _text(found: Mapping[str, Any], count: int, people: int) -> str:
+def _text(found: Mapping[str, Any], count: int, people: int, doubt: str) -> str:
     low, high = found["interval"]
     unseen = ""
     if found["unseen"] is not None:
@@ -131,11 +145,10 @@ def _text(found: Mapping[str, Any], count: int, people: int) -> str:
     )
     if found["copied"]:
         return f"training slices are copied: {numbers}; look at the pairs, and do not share this set"
-    doubt = "" if found["reliable"] else ", but this rests on too little: add held-out patients"
     return f"no sign of copying{doubt}: {numbers}"
 
 
-def _remarks(heldout: Mapping[str, np.ndarray], patients: np.ndarray, alpha: float) -> list[str]:
+def _remarks(num_spaces: int, patients: np.ndarray, alpha: float) -> list[str]:
     remarks = []
     people = len(np.unique(patients))
     if people == 1:
@@ -145,18 +158,11 @@ def _remarks(heldout: Mapping[str, np.ndarray], patients: np.ndarray, alpha: flo
         )
     elif people < FEW_PATIENTS:
         remarks.append(f"{people} held-out patients are few: the thresholds may be far off for others")
-    if int(alpha / len(heldout) * len(patients)) < 1:
-        need = int(np.ceil(len(heldout) / alpha))
+    if int(alpha / num_spaces * len(patients)) < 1:
+        need = int(np.ceil(num_spaces / alpha))
         remarks.append(
             f"{len(patients)} held-out slices are too few for alpha={alpha:g}: the thresholds are the least distances "
             f"seen, take at least {need}"
-        )
-    alike = np.flatnonzero(heldout["pixels"] < 1 - SAME_PERSON)
-    if len(alike):
-        remarks.append(
-            f"{len(alike)} held-out slices (first: {alike[0]}) are near-identical to training slices, similarity up to "
-            f"{1 - heldout['pixels'].min():.3f}: some person may be on both sides, which hides copies; find "
-            "near-duplicates, and give one person one patient name"
         )
     return remarks
 

@@ -24,13 +24,13 @@ import numpy as np
 from monai_dcgan.evaluation.readers.files import RATINGS
 from monai_dcgan.evaluation.readers.statistics import area_under_curve, bootstrap_interval, cohen_kappa, proportion
 from monai_dcgan.evaluation.readers.study import REAL, SYNTHETIC
+from monai_dcgan.metrics.bootstrap import FEW_PATIENTS
 from monai_dcgan.utils.checks import check_count, check_positive_int
 
 __all__ = ["score_readers"]
 
 logger = logging.getLogger(__name__)
 
-FEW_PATIENTS = 5
 _CONDITIONS = (
     "positive: synthetic called synthetic; AUC from verdict and confidence together (-5 surely real to 5 surely "
     "synthetic); intervals of a reader's shares: Wilson, slices as independent; other intervals: bootstrap, synthetic "

@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import binomtest, rankdata
 
+from monai_dcgan.metrics.bootstrap import draw_units, interval_of_defined
+
 __all__ = ["area_under_curve", "bootstrap_interval", "cohen_kappa", "proportion"]
 
 LEVEL = 0.95
@@ -90,15 +92,9 @@ def bootstrap_interval(
         seed: seed of the draws.
 
     Returns:
-        both ends, or None where half of the samples or more gave no number.
+        both ends, or None where more than half of the samples gave no number.
     """
-    random = np.random.default_rng(seed)
-    values = []
-    for _ in range(num_samples):
-        drawn = [units[place] for units in strata for place in random.integers(0, len(units), len(units))]
-        values.append(statistic(np.concatenate(drawn)))
-    finite = np.array(values)[np.isfinite(values)]
-    if 2 * len(finite) <= num_samples:
-        return None, None
-    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    random = np.random.RandomState(seed)
+    drawn = (np.concatenate([draw_units(units, random) for units in strata]) for _ in range(num_samples))
+    interval = interval_of_defined([statistic(positions) for positions in drawn], LEVEL)
+    return (None, None) if interval is None else (interval[0], interval[1])
