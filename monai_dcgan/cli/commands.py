@@ -20,6 +20,7 @@ from typing import Any
 from monai.utils import optional_import
 
 from monai_dcgan.cli.common import make_workflow, parsed, print_plan, training_workflow
+from monai_dcgan.cli.compare_commands import compare
 from monai_dcgan.cli.data_commands import SPLIT, inspect, prepare, show_data, split_counts
 from monai_dcgan.cli.readers_commands import readers
 from monai_dcgan.evaluation import table
@@ -35,7 +36,7 @@ from monai_dcgan.workflow import (
     generate as generate_slices,
 )
 
-__all__ = ["demo", "evaluate", "generate", "inspect", "phantom", "prepare", "readers", "train"]
+__all__ = ["compare", "demo", "evaluate", "generate", "inspect", "phantom", "prepare", "readers", "train"]
 
 PLANNED = ("settings", "network_settings")
 FROM_DATA = ("image_channels", "mask_channels", "store_key")
@@ -105,6 +106,7 @@ def evaluate(args: argparse.Namespace) -> None:
         "evaluate_split": args.split,
         "extractor": args.extractor,
         "evaluation_dir": args.out,
+        "privacy": False if args.no_privacy else None,
         "device": args.device,
     }
     overlays = [run.path / f"{name}.json" for name in ("settings", "network", "overlay")]
@@ -117,7 +119,7 @@ def evaluate(args: argparse.Namespace) -> None:
         return
     _run(workflow)
     print(table(read_json(folder / "metrics.json")))
-    print(f"report: {folder / 'report.md'}")
+    print(f"report: {folder / 'report.html'}")
 
 
 def demo(args: argparse.Namespace) -> None:
@@ -140,7 +142,10 @@ def demo(args: argparse.Namespace) -> None:
                 "config": ["train/demo"],
             },
         ),
-        (evaluate, {"run": str(run), "data": None, "split": None, "extractor": None, "out": None}),
+        (
+            evaluate,
+            {"run": str(run)} | dict.fromkeys(("data", "split", "extractor", "out")) | {"no_privacy": False},
+        ),
         (generate, {"model": str(run), "out": str(synthetic), "num": 64, "format": "png"}),
     ]
     if args.dry_run:
@@ -158,8 +163,8 @@ def _what_next(out: Path) -> str:
         "",
         f"Everything lies in {out}:",
         f"  data/                                       {patients} digital patients, 4 sequences, masks",
-        "  run/evaluation/real_beside_synthetic.png    look at this first: masks are the contours",
-        "  run/evaluation/report.md                    the table above, with its conditions",
+        "  run/evaluation/report.html                  look at this first: what came out, in words, numbers, pictures",
+        "  run/evaluation/real_beside_synthetic.png    real and synthetic slices; masks are the contours",
         "  run/loss_curves.png, run/samples/           how the training went (tensorboard --logdir "
         f"{out / 'run' / 'tensorboard'})",
         f"  synthetic/                                  {slices} labeled slices and their dataset.json",

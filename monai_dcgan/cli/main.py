@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 
 from monai_dcgan import __version__
+from monai_dcgan.cli.compare_commands import add_compare
 from monai_dcgan.cli.readers_parser import add_readers
 from monai_dcgan.utils.enums import Axis, Layout, OnError, Reader, TumorPolicy
 
@@ -34,6 +35,7 @@ start here:
   monai-dcgan train DATA --out RUN      train on your own volumes and masks
   monai-dcgan generate RUN --out DIR    make labeled slices with what was trained
   monai-dcgan evaluate RUN              compare them with patients it has not seen
+  monai-dcgan compare RUN RUN ...       put several runs beside one another
   monai-dcgan readers make RUN ...      ask experts whether they can tell them apart
 
 DATA is a folder of volumes (NIfTI, MetaImage, NRRD, DICOM) or 2D pictures with masks, in
@@ -119,6 +121,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands, [common, overlays, values])
     _add_generate(commands, [common, values])
     _add_evaluate(commands, [common, overlays, values])
+    add_compare(commands, [common])
     add_readers(commands, [common])
     return parser
 
@@ -224,7 +227,10 @@ def _add_evaluate(commands: argparse._SubParsersAction, parents: list[argparse.A
     parser.add_argument("run", help="folder of a run")
     parser.add_argument("--data", help="folder of the data set, where it has moved since the training")
     parser.add_argument("--split", choices=["validation", "test"], help="part to compare with")
-    parser.add_argument("--extractor", help="TorchScript feature extractor, or 'random'")
+    parser.add_argument(
+        "--extractor", help="inception, radimagenet, dinov2, swav, radiomics, random, or a TorchScript file"
+    )
+    parser.add_argument("--no-privacy", action="store_true", help="do not look for copies of training slices")
     parser.add_argument("--out", help="folder for the report (default: RUN/evaluation)")
     parser.add_argument("--device", help="cpu, cuda:0, ...")
     _add_dry_run(parser)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 
 from monai_dcgan.cli.common import print_plan
+from monai_dcgan.evaluation import add_readers, read_report
 from monai_dcgan.evaluation.readers import (
     load_answers,
     load_key,
@@ -57,9 +58,15 @@ def _make(args: argparse.Namespace) -> None:
 def _score(args: argparse.Namespace) -> None:
     key = load_key(args.key)
     answers = [load_answers(path, key) for path in args.answers]
+    if args.report:
+        # Before the scores are computed: a report that cannot take them is told at once.
+        read_report(args.report)
     scores = score_readers(key, answers, seed=args.seed)
-    report = write_scores(scores, args.out)
+    written = [write_scores(scores, args.out)]
+    if args.report:
+        written.append(add_readers(args.report, scores))
     print(f"{scores['verdict'][0].upper()}{scores['verdict'][1:]}.")
     for remark in scores["remarks"]:
         print(f"- {remark}")
-    print(f"report: {report}")
+    for path in written:
+        print(f"report: {path}")

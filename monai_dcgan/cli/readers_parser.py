@@ -54,4 +54,7 @@ def add_readers(commands: argparse._SubParsersAction, parents: list[argparse.Arg
     score.add_argument("key", metavar="KEY.json", help="key that readers make wrote")
     score.add_argument("answers", nargs="+", metavar="ANSWERS.json", help="files that the readers saved")
     score.add_argument("--out", required=True, metavar="DIR", help="folder for readers.json and readers.md")
+    score.add_argument(
+        "--report", metavar="DIR", help="folder of an evaluation, such as RUN/evaluation, whose report is to show them"
+    )
     score.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: %(default)s)")

@@ -15,29 +15,48 @@ from __future__ import annotations
 from monai_dcgan.evaluation.evaluate import evaluate
 from monai_dcgan.evaluation.features import (
     FeatureExtractor,
+    RadiomicsExtractor,
     RandomConvExtractor,
     TorchScriptExtractor,
     build_extractor,
+    cached_features,
     extract,
+    extractor_names,
 )
 from monai_dcgan.evaluation.handler import EvaluationReport
-from monai_dcgan.evaluation.plots import plot_loss_curves, plot_real_beside_synthetic, plot_sample_grid
-from monai_dcgan.evaluation.report import table, write_report
+from monai_dcgan.evaluation.report import (
+    add_readers,
+    plot_loss_curves,
+    plot_real_beside_synthetic,
+    plot_sample_grid,
+    plot_suspicious_pairs,
+    read_report,
+    table,
+    write_comparison,
+    write_report,
+)
 from monai_dcgan.evaluation.slices import LabeledSlices, patient_halves
 
 __all__ = [
     "EvaluationReport",
     "FeatureExtractor",
     "LabeledSlices",
+    "RadiomicsExtractor",
     "RandomConvExtractor",
     "TorchScriptExtractor",
+    "add_readers",
     "build_extractor",
+    "cached_features",
     "evaluate",
     "extract",
+    "extractor_names",
     "patient_halves",
     "plot_loss_curves",
     "plot_real_beside_synthetic",
     "plot_sample_grid",
+    "plot_suspicious_pairs",
+    "read_report",
     "table",
+    "write_comparison",
     "write_report",
 ]

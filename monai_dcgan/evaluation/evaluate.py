@@ -8,42 +8,50 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""All numbers about a synthetic set: each beside the same number between two halves of the real patients."""
+"""All numbers about a synthetic set: each with its interval, and beside the same number between real patients."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from monai_dcgan.evaluation.divisions import Divisions, divide
-from monai_dcgan.evaluation.features import FeatureExtractor, extract
-from monai_dcgan.evaluation.slices import LabeledSlices
-from monai_dcgan.metrics import (
-    MASK_PROPERTIES,
-    MaskStatistics,
-    frechet_distance,
-    kernel_distance,
-    mask_distance,
-    mask_statistics,
-    mask_summary,
-    pairwise_ssim,
-    random_pair_ssim,
+from monai_dcgan.evaluation.bias import subgroups
+from monai_dcgan.evaluation.divisions import divide
+from monai_dcgan.evaluation.features import FeatureExtractor, cached_features, extract
+from monai_dcgan.evaluation.privacy import privacy_of
+from monai_dcgan.evaluation.quantities import (
+    Comparison,
+    Similarity,
+    entry_of,
+    feature_quantities,
+    mask_quantities,
+    picture_quantities,
+    similarity_quantities,
+    within_set_entries,
 )
+from monai_dcgan.evaluation.slices import LabeledSlices
+from monai_dcgan.evaluation.verdict import verdict_of
+from monai_dcgan.metrics import mask_statistics, mask_summary
 from monai_dcgan.utils.checks import check_positive_int
 
-__all__ = ["evaluate"]
+__all__ = ["FORMAT_VERSION", "evaluate"]
 
-# measure(source, i, j): the metric from the slices i of a source, "synthetic" or "real", to the real slices j.
-Measure = Callable[[str, np.ndarray, np.ndarray], float | None]
+FORMAT_VERSION = 2
+# A class of less than this many slices in one set is not compared on its own.
+MIN_CLASS = 10
+CLASS_THRIFT = 4
 
-_LOWER, _HIGHER, _NEAR = "lower", "higher", "near real"
-_SSIM = "SSIM, Gaussian window 11x11, sigma 1.5, valid borders, data range 1, mean over channels"
-_MASK_TITLES = {"area": "area (share of slice)", "row": "row", "column": "column", "parts": "number of parts"}
-_WITHIN_PAIRS = 2000
+
+@dataclass(frozen=True)
+class _Options:
+    seed: int
+    max_ssim_slices: int
+    num_splits: int
+    num_samples: int
 
 
 def evaluate(
@@ -54,8 +62,11 @@ def evaluate(
     max_slices: int = 2000,
     max_ssim_slices: int = 500,
     num_splits: int = 5,
+    num_samples: int = 200,
     batch_size: int = 32,
-    reference: LabeledSlices | None = None,
+    training: LabeledSlices | None = None,
+    privacy: bool = True,
+    cache_dir: str | Path | None = None,
 ) -> dict[str, Any]:
     """Compare synthetic slices with those of held-out patients.
 
@@ -63,75 +74,78 @@ def evaluate(
     from all synthetic to all held-out slices stand two of equal size: ``matched``, from n synthetic slices to n slices
     of one half of the held-out patients, and ``real_vs_real``, from n slices of the other half to those same slices.
     Both are means over ``num_splits`` random divisions of the patients; their quotient is the ``ratio``, 1 where
-    synthetic slices are as near to unseen patients as other patients are.
+    synthetic slices are as near to unseen patients as other patients are. Intervals resample held-out patients, with
+    all slices of each, and synthetic slices.
 
     Args:
         synthetic: synthetic slices; ``patients`` may be None.
-        heldout: real slices of patients that the generator did not see.
+        heldout: real slices of patients that the generator did not see; their ``classes`` and ``groups`` are compared.
         extractor: gives the features for the distances; its device also computes SSIM.
         seed: seed of every draw.
         max_slices: more slices than these are subsampled at random.
         max_ssim_slices: the same for SSIM, which compares all pairs.
         num_splits: how many divisions into halves.
+        num_samples: resamples of an interval; slow numbers take a quarter.
         batch_size: slices that pass through the extractor at a time.
-        reference: real slices of other patients, such as those of the training; they stand in for one of the halves
-            where the held-out slices are not of two patients, or their patients are not known.
+        training: all slices that the generator was trained with, and their patients; needed for ``privacy``. They
+            stand in for one of the halves where the held-out slices are not of two patients.
+        privacy: look for copies of training slices, and attack the set as an outsider would.
+        cache_dir: folder where features are kept for the next time; None keeps none.
 
     Returns:
-        a dictionary that JSON can hold, without NaN. ``metrics`` maps a key to an entry with ``title``, ``better``
-        ("lower", "higher" or "near real"), ``value``, ``std`` and ``std_over`` (what it is taken over),
-        ``n_synthetic``, ``n_real``, ``matched`` and ``real_vs_real`` (each ``{"value", "std", "n", "num_splits"}``, or
-        None), ``ratio``, ``reason`` (text where one of these is None, else None) and ``conditions``. ``masks`` holds
-        summaries of the masks of both sets, ``counts`` the numbers of slices and patients.
+        a dictionary that JSON can hold, without NaN. ``metrics`` maps a key to an entry with ``title``, ``group``,
+        ``better`` ("lower", "higher" or "near real"), ``value``, ``std`` and ``std_over`` (what it is taken over),
+        ``interval`` (None, or a dictionary with ``low``, ``high``, ``level``, ``num_samples``, ``num_patients``,
+        ``method``, ``over``, ``note``), ``n_synthetic``, ``n_real``, ``matched`` and ``real_vs_real`` (each ``{"value",
+        "std", "n", "num_splits"}``, or None), ``ratio``, ``reason`` (text where one of these is None, else None),
+        ``note`` (text where there are too few slices or patients for it, else None) and ``conditions``. ``classes``
+        holds the same for each class that both sets have, ``masks`` summaries of the masks of both sets, ``privacy``
+        what :func:`~monai_dcgan.evaluation.privacy.privacy_of` found, ``subgroups`` what
+        :func:`~monai_dcgan.evaluation.bias.subgroups` did, ``counts`` the numbers of slices and patients, and
+        ``verdict`` all of it in words.
 
     Raises:
-        ValueError: when shapes differ, a set has fewer than 2 slices, or the held-out patients are not named.
+        ValueError: when shapes differ, a set has fewer than 2 slices, the held-out patients are not named, or one of
+            them is among those of the training.
     """
-    for name, number in (("max_slices", max_slices), ("max_ssim_slices", max_ssim_slices), ("num_splits", num_splits)):
+    numbers = {"max_slices": max_slices, "max_ssim_slices": max_ssim_slices, "num_splits": num_splits}
+    for name, number in (numbers | {"num_samples": num_samples}).items():
         check_positive_int(name, number)
     _check_sets(synthetic, heldout, min(max_slices, max_ssim_slices))
-    made, real = synthetic.sample(max_slices, seed), heldout.sample(max_slices, seed)
-    few_made, few_real = made.sample(max_ssim_slices, seed), real.sample(max_ssim_slices, seed)
-    others = None if reference is None else reference.sample(max_slices, seed)
-    few_others = None if others is None else others.sample(max_ssim_slices, seed)
-    splits = divide(made, real, num_splits, seed, others)
-    few_splits = divide(few_made, few_real, num_splits, seed, few_others)
-    conditions = {
-        "extractor": None,
-        "sha256": None,
-        "layer": None,
-        "preprocessing": _SSIM,
-        "image_size": list(real.images.shape[2:]),
-        "seed": seed,
-        "split": splits.text,
-    }
-    features = conditions | {
-        "extractor": extractor.name,
-        "sha256": extractor.sha256,
-        "layer": extractor.layer,
-        "preprocessing": extractor.preprocessing,
-    }
-    sets = {"synthetic": made, "real": real, **({} if others is None else {"reference": others})}
-    few_conditions = conditions | {"split": few_splits.text}
-    measured = {name: mask_statistics(slices.masks) for name, slices in sets.items()}
-    channels = range(real.masks.shape[1])
-    return {
+    _check_strangers(heldout, training)
+    sets = {"synthetic": synthetic.sample(max_slices, seed), "real": heldout.sample(max_slices, seed)}
+    if training is not None and len(set(heldout.patients or ())) < 2:
+        # Other patients stand in for a half.
+        sets["reference"] = training.sample(max_slices, seed)
+    features = {source: _features(extractor, own, batch_size, cache_dir) for source, own in sets.items()}
+    options = _Options(seed, max_ssim_slices, num_splits, num_samples)
+    metrics, similarity, few = _measure(sets, features, extractor, options)
+    found, reason = (
+        privacy_of(sets["synthetic"], training, sets["real"], extractor, seed, num_samples, batch_size, cache_dir)
+        if privacy
+        else (None, "it was not asked for")
+    )
+    report = {
+        "format": FORMAT_VERSION,
         "counts": {
             "synthetic": len(synthetic),
-            "synthetic_used": len(made),
+            "synthetic_used": len(sets["synthetic"]),
             "heldout": len(heldout),
-            "heldout_used": len(real),
+            "heldout_used": len(sets["real"]),
             "heldout_patients": len(set(heldout.patients or ())),
         },
-        "metrics": {
-            **_feature_metrics(made, real, others, splits, extractor, features, batch_size),
-            **_ssim_metrics(few_made, few_real, few_others, few_splits, extractor.device, few_conditions),
-            **_mask_metrics(measured, splits, conditions | {"preprocessing": "none"}),
-        },
+        "metrics": metrics,
+        "classes": _classes(sets, features, extractor, options),
         "masks": {
-            name: [mask_summary(measured[name], channel) for channel in channels] for name in ("synthetic", "real")
+            name: [mask_summary(statistics, channel) for channel in range(statistics.area.shape[1])]
+            for name, statistics in ((name, mask_statistics(sets[name].masks)) for name in ("synthetic", "real"))
         },
+        "privacy": found,
+        "privacy_reason": reason,
+        "subgroups": subgroups(similarity, few["synthetic"], few["real"], seed, num_samples),
+        "readers": None,
     }
+    return {"verdict": verdict_of(report), **report}
 
 
 def _check_sets(synthetic: LabeledSlices, heldout: LabeledSlices, most: int) -> None:
@@ -149,191 +163,96 @@ def _check_sets(synthetic: LabeledSlices, heldout: LabeledSlices, most: int) -> 
         raise ValueError("heldout must name the patient of every slice, got patients=None; halves are made by patient")
 
 
-def _entry(
-    title: str,
-    better: str,
-    measure: Measure,
-    sizes: tuple[int, int],
-    splits: Divisions,
-    conditions: dict[str, Any],
-    std: float | None = None,
-    std_over: str | None = None,
-) -> dict[str, Any]:
-    """Return one entry of the dictionary: the number over all slices, and the two of equal size."""
-    value = _finite(measure("synthetic", np.arange(sizes[0]), np.arange(sizes[1])))
-    matched = _spread([measure("synthetic", made, second) for made, _, second in splits.parts], splits.n)
-    real = _spread([measure(splits.first_source, first, second) for _, first, second in splits.parts], splits.n)
-    reason = splits.reason
-    if value is None:
-        reason = "not defined for these slices: a set has no mask to compare"
-    elif reason is None and (matched is None or real is None):
-        reason = "not defined for every half: one has no mask to compare"
-    return _with_ratio(
-        {
-            "title": title,
-            "better": better,
-            "value": value,
-            "std": _finite(std),
-            "std_over": std_over,
-            "n_synthetic": sizes[0],
-            "n_real": sizes[1],
-            "matched": matched,
-            "real_vs_real": real,
-        },
-        reason,
+def _check_strangers(heldout: LabeledSlices, training: LabeledSlices | None) -> None:
+    both = sorted(set(heldout.patients or ()) & set((training and training.patients) or ()))
+    if both:
+        raise ValueError(
+            f"heldout must be of other patients than training, got {both[0]!r} in both ({len(both)} in all); split by "
+            "patient"
+        )
+
+
+def _features(
+    extractor: FeatureExtractor, slices: LabeledSlices, batch_size: int, cache_dir: str | Path | None
+) -> np.ndarray:
+    if cache_dir is None:
+        return extract(extractor, slices.images, batch_size)
+    return cached_features(extractor, slices.images, cache_dir, batch_size)
+
+
+def _measure(
+    sets: Mapping[str, LabeledSlices],
+    features: Mapping[str, np.ndarray],
+    extractor: FeatureExtractor,
+    options: _Options,
+) -> tuple[dict[str, Any], Similarity, dict[str, LabeledSlices]]:
+    """Return the entries, and what SSIM compared: its values and the slices."""
+    seed = options.seed
+    whole = _comparison(sets, options, next(iter(features.values())).shape[1])
+    few = {source: own.sample(options.max_ssim_slices, seed) for source, own in sets.items()}
+    part = _comparison(few, options)
+    reference = few["reference"].images if "reference" in few else None
+    similarity = Similarity.of(few["synthetic"].images, few["real"].images, reference, extractor.device)
+    patients = list(whole.patients)
+    by_features = feature_quantities(features, extractor, patients, options.num_samples, seed)
+    by_pictures = [
+        *picture_quantities({source: own.images for source, own in sets.items()}),
+        *mask_quantities({source: mask_statistics(own.masks) for source, own in sets.items()}),
+    ]
+    entries = {
+        **{quantity.key: entry_of(quantity, whole) for quantity in by_features},
+        **{quantity.key: entry_of(quantity, part) for quantity in similarity_quantities(similarity)},
+        **within_set_entries(similarity, part),
+        **{quantity.key: entry_of(quantity, whole) for quantity in by_pictures},
+    }
+    return entries, similarity, few
+
+
+def _comparison(sets: Mapping[str, LabeledSlices], options: _Options, num_features: int | None = None) -> Comparison:
+    made, real = sets["synthetic"], sets["real"]
+    divisions = divide(made, real, options.num_splits, options.seed, sets.get("reference"))
+    conditions = {"image_size": list(real.images.shape[2:]), "seed": options.seed, "split": divisions.text}
+    return Comparison(
+        (len(made), len(real)),
+        real.patients or [],
+        divisions,
+        options.num_samples,
+        options.seed,
         conditions,
+        num_features,
     )
 
 
-def _with_ratio(entry: dict[str, Any], reason: str | None, conditions: dict[str, Any]) -> dict[str, Any]:
-    """Add ``ratio``, ``reason`` and ``conditions``."""
-    ratio = None
-    if entry["matched"] is not None and entry["real_vs_real"] is not None:
-        base = entry["real_vs_real"]["value"]
-        if base > 0:
-            ratio = entry["matched"]["value"] / base
-        else:
-            reason = f"the real-vs-real value is {base:.3g}, not above 0, so there is no ratio to it"
-    return entry | {"ratio": _finite(ratio), "reason": reason, "conditions": conditions}
-
-
-def _spread(values: list[float | None], n: int) -> dict[str, Any] | None:
-    """Return mean and standard deviation over the divisions, or None when one of them has no value."""
-    numbers = [value for value in map(_finite, values) if value is not None]
-    if not numbers or len(numbers) < len(values):
-        return None
-    return {"value": float(np.mean(numbers)), "std": float(np.std(numbers)), "n": n, "num_splits": len(numbers)}
-
-
-def _finite(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None
-
-
-def _feature_metrics(
-    synthetic: LabeledSlices,
-    real: LabeledSlices,
-    reference: LabeledSlices | None,
-    splits: Divisions,
+def _classes(
+    sets: Mapping[str, LabeledSlices],
+    features: Mapping[str, np.ndarray],
     extractor: FeatureExtractor,
-    conditions: dict[str, Any],
-    batch_size: int,
+    options: _Options,
 ) -> dict[str, Any]:
-    features = {
-        "synthetic": extract(extractor, synthetic.images, batch_size),
-        "real": extract(extractor, real.images, batch_size),
-    }
-    if reference is not None and splits.first_source == "reference":
-        features["reference"] = extract(extractor, reference.images, batch_size)
-    sizes = len(synthetic), len(real)
-
-    def frechet(source: str, i: np.ndarray, j: np.ndarray) -> float:
-        return frechet_distance(features[source][i], features["real"][j])
-
-    def kernel(source: str, i: np.ndarray, j: np.ndarray) -> float:
-        return kernel_distance(features[source][i], features["real"][j], seed=conditions["seed"]).value
-
-    whole = kernel_distance(features["synthetic"], features["real"], seed=conditions["seed"])
-    subsets = f"{whole.num_subsets} subsets of {whole.subset_size}"
-    return {
-        "frechet_distance": _entry(f"Frechet distance ({extractor.name})", _LOWER, frechet, sizes, splits, conditions),
-        "kernel_distance": _entry(
-            f"Kernel distance ({extractor.name})", _LOWER, kernel, sizes, splits, conditions, whole.std, subsets
-        ),
-    }
-
-
-def _ssim_metrics(
-    synthetic: LabeledSlices,
-    real: LabeledSlices,
-    reference: LabeledSlices | None,
-    splits: Divisions,
-    device: torch.device,
-    conditions: dict[str, Any],
-) -> dict[str, Any]:
-    made_pixels, real_pixels = (torch.as_tensor(slices.images, device=device) for slices in (synthetic, real))
-    values = {"synthetic": pairwise_ssim(made_pixels, real_pixels)}
-    if splits.parts and splits.first_source == "real":
-        values["real"] = pairwise_ssim(real_pixels, real_pixels)
-    elif splits.parts and reference is not None:
-        values["reference"] = pairwise_ssim(torch.as_tensor(reference.images, device=device), real_pixels)
-    sizes = len(synthetic), len(real)
-
-    def best(source: str, i: np.ndarray, j: np.ndarray) -> float:
-        return float(values[source][np.ix_(i, j)].max(axis=1).mean())
-
-    def pairs(source: str, i: np.ndarray, j: np.ndarray) -> float:
-        return float(values[source][np.ix_(i, j)].mean(dtype=np.float64))
-
-    whole = values["synthetic"]
-    return {
-        "ssim_best_match": _entry(
-            "SSIM with the nearest held-out slice",
-            _HIGHER,
-            best,
-            sizes,
-            splits,
-            conditions,
-            float(whole.max(axis=1).std()),
-            "synthetic slices",
-        ),
-        "ssim_random_pair": _entry(
-            "SSIM of a random pair, mean over all", _NEAR, pairs, sizes, splits, conditions, float(whole.std()), "pairs"
-        ),
-        "ssim_within_set": _within_set(synthetic, real, made_pixels, real_pixels, conditions),
-    }
-
-
-def _within_set(
-    synthetic: LabeledSlices,
-    real: LabeledSlices,
-    made_pixels: torch.Tensor,
-    real_pixels: torch.Tensor,
-    conditions: dict[str, Any],
-) -> dict[str, Any]:
-    """Return the entry on diversity: random pairs within each set, of different patients where these are known.
-
-    A mean over pairs does not depend on the number of slices, so the matched value is the value.
-    """
-    seed = conditions["seed"]
-
-    def spread(slices: LabeledSlices, pixels: torch.Tensor) -> dict[str, Any] | None:
-        if slices.patients is not None and len(set(slices.patients)) < 2:
-            return None
-        drawn = random_pair_ssim(pixels, num_pairs=_WITHIN_PAIRS, seed=seed, groups=slices.patients)
-        return {"value": float(drawn.mean()), "std": float(drawn.std()), "n": len(slices), "num_splits": 0}
-
-    made, others = spread(synthetic, made_pixels), spread(real, real_pixels)
-    names = [name for name, found in (("synthetic", made), ("held-out", others)) if found is None]
-    entry = {
-        "title": "SSIM of random pairs within one set",
-        "better": _NEAR,
-        "value": made["value"] if made else None,
-        "std": made["std"] if made else None,
-        "std_over": f"{_WITHIN_PAIRS} pairs",
-        "n_synthetic": len(synthetic),
-        "n_real": len(real),
-        "matched": made,
-        "real_vs_real": others,
-    }
-    reason = f"pairs are of different patients, and the {' and the '.join(names)} set has one" if names else None
-    return _with_ratio(entry, reason, conditions | {"split": "none: pairs of different patients within one set"})
-
-
-def _mask_metrics(
-    statistics: dict[str, MaskStatistics], splits: Divisions, conditions: dict[str, Any]
-) -> dict[str, Any]:
-    sizes = len(statistics["synthetic"].area), len(statistics["real"].area)
-    channels = statistics["real"].area.shape[1]
-    entries = {}
-    for channel in range(channels):
-        for name in MASK_PROPERTIES:
-
-            def distance(
-                source: str, i: np.ndarray, j: np.ndarray, name: str = name, channel: int = channel
-            ) -> float | None:
-                return mask_distance(statistics[source].take(i), statistics["real"].take(j), channel)[name]
-
-            mark, words = (f"_{channel}", f" {channel}") if channels > 1 else ("", "")
-            title = f"Mask{words} {_MASK_TITLES[name]}, Wasserstein"
-            entries[f"mask{mark}_{name}"] = _entry(title, _LOWER, distance, sizes, splits, conditions)
-    return entries
+    """Return counts and entries of each class that both sets have enough slices of."""
+    made, real = sets["synthetic"].classes, sets["real"].classes
+    if made is None or real is None:
+        return {}
+    few = _Options(
+        options.seed, options.max_ssim_slices, options.num_splits, max(1, options.num_samples // CLASS_THRIFT)
+    )
+    classes = {}
+    for name in sorted(set(made) & set(real) - {""}):
+        rows = {
+            source: np.flatnonzero([own == name for own in slices.classes or []]) for source, slices in sets.items()
+        }
+        if min(len(rows["synthetic"]), len(rows["real"])) < MIN_CLASS:
+            continue
+        chosen = {source: own for source, own in rows.items() if len(own)}
+        own = {source: sets[source].take(index) for source, index in chosen.items()}
+        classes[name] = {
+            "counts": {
+                "synthetic": len(own["synthetic"]),
+                "heldout": len(own["real"]),
+                "heldout_patients": len(set(own["real"].patients or ())),
+            },
+            "metrics": _measure(
+                own, {source: features[source][index] for source, index in chosen.items()}, extractor, few
+            )[0],
+        }
+    return classes

@@ -8,12 +8,13 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""A set of slices with their masks and patients, and its halves by patient."""
+"""A set of slices with their masks, patients and groups, and its halves by patient."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -30,14 +31,19 @@ class LabeledSlices:
         images: (N, C, H, W) in [0, 1]; kept as float32.
         masks: (N, M, H, W) with values {0, 1}; kept as uint8.
         patients: one name per slice; None for synthetic slices, which belong to nobody.
+        classes: one class per slice; None where there are none.
+        groups: what slices are told apart by besides, such as "scanner" or "sex" -> one value per slice, None where it
+            is not known.
 
     Raises:
-        ValueError: when shapes, values or the number of patients do not fit.
+        ValueError: when shapes, values or the numbers of patients, classes or groups do not fit.
     """
 
     images: np.ndarray
     masks: np.ndarray
     patients: list[str] | None = None
+    classes: list[str] | None = None
+    groups: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.images = np.asarray(self.images, dtype=np.float32)
@@ -60,20 +66,23 @@ class LabeledSlices:
         if not np.isin(masks, (0, 1)).all():
             raise ValueError(f"masks must hold only 0 and 1, got {masks.min()} to {masks.max()}; threshold them first")
         self.masks = masks.astype(np.uint8)
-        if self.patients is not None:
-            self.patients = [str(patient) for patient in self.patients]
-            if len(self.patients) != len(self.images):
-                raise ValueError(
-                    f"patients must have one name per slice, {len(self.images)}, got {len(self.patients)} names"
-                )
+        self.patients, self.classes = (
+            None if names is None else [str(name) for name in names] for names in (self.patients, self.classes)
+        )
+        for name, values in (("patients", self.patients), ("classes", self.classes), *self.groups.items()):
+            if values is not None and len(values) != len(self.images):
+                raise ValueError(f"{name} must have one name per slice, {len(self.images)}, got {len(values)} names")
 
     def __len__(self) -> int:
         return len(self.images)
 
     def take(self, index: np.ndarray) -> LabeledSlices:
         """Return the slices at ``index`` (a one-dimensional array of positions)."""
-        patients = None if self.patients is None else [self.patients[i] for i in index]
-        return LabeledSlices(self.images[index], self.masks[index], patients)
+        patients, classes = (
+            None if names is None else [names[i] for i in index] for names in (self.patients, self.classes)
+        )
+        groups = {name: [values[i] for i in index] for name, values in self.groups.items()}
+        return LabeledSlices(self.images[index], self.masks[index], patients, classes, groups)
 
     def sample(self, count: int, seed: int) -> LabeledSlices:
         """Return ``count`` random slices in their order, or all of them where there are no more."""

@@ -89,7 +89,7 @@ def test_evaluate_writes_a_report(trained, tmp_path, capsys):
 def test_evaluate_looks_at_held_out_patients_alone(trained, tmp_path):
     assert main(["evaluate", str(trained), "--out", str(tmp_path)]) == 0
     split = json.loads((trained / "split.json").read_text())
-    store = SliceStore(next((trained / "cache").iterdir()))
+    store = SliceStore(next((trained / "cache").glob("data-*")))
     slices = len(store.indices(split["validation"]))
     assert json.loads((tmp_path / "metrics.json").read_text())["counts"]["heldout"] == slices
 

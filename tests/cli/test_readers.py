@@ -52,7 +52,7 @@ def fails(capsys, *arguments):
     return lines[0]
 
 
-def test_make_then_score(study, tmp_path, capsys):
+def test_make_then_score(study, trained, tmp_path, capsys):
     page, key_file = tmp_path / "page.html", tmp_path / "page.key.json"
     assert call(study, page, "--num", 12, "--repeats", 0.25, "--reader-name", "RS", "--part", "validation") == 0
     output = capsys.readouterr().out
@@ -82,6 +82,11 @@ def test_make_then_score(study, tmp_path, capsys):
     assert "Readers tell synthetic slices from real ones (AUC 1.00" in capsys.readouterr().out
     assert json.loads((tmp_path / "scores/readers.json").read_text())["readers"]["RS"]["accuracy"]["value"] == 1
     assert (tmp_path / "scores/readers.md").is_file()
+    assert "metrics.json" in fails(capsys, *score, "--report", str(tmp_path / "nothing"))
+    assert main(["evaluate", str(trained), "--out", str(tmp_path / "report"), "--no-privacy"]) == 0
+    assert "AUC 1.00" not in (tmp_path / "report/report.html").read_text()
+    assert main([*score, "--report", str(tmp_path / "report")]) == 0
+    assert "AUC 1.00" in (tmp_path / "report/report.html").read_text()
     write_json(tmp_path / "answers.json", {**content, "study": "0" * 16, "answers": answers})
     assert "must hold answers of the study" in fails(capsys, *score)
 
@@ -94,7 +99,7 @@ def test_same_call_same_page(study, tmp_path):
 
 
 def test_make_from_a_run(trained, tmp_path):
-    store = next((trained / "cache").iterdir())
+    store = next((trained / "cache").glob("data-*"))
     page = tmp_path / "page.html"
     call = ["readers", "make", str(trained), "--real", str(store), "--out", str(page), "--num", "4", "--no-masks"]
     assert main(call) == 0

@@ -25,7 +25,9 @@ from monai_dcgan.evaluation import (
     plot_loss_curves,
     plot_real_beside_synthetic,
     plot_sample_grid,
+    plot_suspicious_pairs,
 )
+from monai_dcgan.evaluation.report.pictures import load_picture, part_of
 from monai_dcgan.utils.files import read_json_lines
 
 LINES = [
@@ -122,3 +124,76 @@ def test_real_beside_synthetic(tmp_path, make_slices, count):
     picture = _pixels(tmp_path / "a.png")
     assert min(picture.shape[:2]) > 500
     np.testing.assert_array_equal(picture, _pixels(tmp_path / "b.png"))
+
+
+def _pair(synthetic=0, training=0, flip="none", **more):
+    return {"synthetic": synthetic, "training": training, "flip": flip, "space": "pixels", "distance": 0.03125} | {
+        "heldout_share": 0.0,
+        "patient": "SECRET",
+        **more,
+    }
+
+
+@pytest.mark.parametrize(("flip", "axes"), [("none", ()), ("left-right", (3,)), ("up-down", (2,)), ("both", (2, 3))])
+def test_pairs_are_turned_back(make_slices, flip, axes):
+    """What stands left is the copy as the training slice lies, so both tiles are the same."""
+    from monai_dcgan.evaluation.report.plots import _side_by_side
+
+    training = make_slices()
+    copies = LabeledSlices(np.flip(training.images, axes), np.flip(training.masks, axes))
+    both = _side_by_side(copies, training, _pair(3, 3, flip))
+    np.testing.assert_array_equal(both.images[0], training.images[3])
+    np.testing.assert_array_equal(both.images[0], both.images[1])
+    np.testing.assert_array_equal(both.masks[0], both.masks[1])
+
+
+@pytest.mark.parametrize("count", [1, 6, 30])
+def test_suspicious_pairs(tmp_path, make_slices, count):
+    made, training = make_slices(seed=1), make_slices(seed=2)
+    pairs = [_pair(n % 24, n % 7, "left-right") for n in range(count)]
+    plot_suspicious_pairs(LabeledSlices(made.images, made.masks), training, pairs, tmp_path / "pairs.png")
+    picture = load_picture("Pairs", tmp_path / "pairs.png")
+    assert picture.alt.startswith(f"{min(count, 20)} synthetic slices, each left of the training slice")
+    assert "synthetic slice 0 beside training slice 0, at a distance of 0.0312 in pixels" in picture.alt
+    assert part_of(picture) == "privacy"
+    assert b"SECRET" not in picture.path.read_bytes()
+    pixels = _pixels(picture.path).astype(int)
+    assert (pixels[..., 0] - pixels[..., 1] > 80).any(), "the contour of the masks is red"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ([], "pairs must hold at least one pair, got none"),
+        (
+            [_pair(24)],
+            "pairs must name positions from 0 to 23 under synthetic, got 24; give the sets",
+        ),
+        ([_pair(0, -1)], "pairs must name positions from 0 to 23 under training, got -1"),
+    ],
+)
+def test_suspicious_pair_errors(tmp_path, make_slices, pairs, message):
+    with pytest.raises(ValueError, match=message):
+        plot_suspicious_pairs(make_slices(), make_slices(), pairs, tmp_path / "pairs.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_suspicious_pairs_of_other_sizes(tmp_path, make_slices):
+    small = LabeledSlices(make_slices().images[..., :16], make_slices().masks[..., :16])
+    with pytest.raises(ValueError, match=r"must have one shape \(C, H, W\), got \(1, 32, 16\) and \(1, 32, 32\)"):
+        plot_suspicious_pairs(small, make_slices(), [_pair()], tmp_path / "pairs.png")
+
+
+def test_pictures_say_what_is_seen(tmp_path, make_slices):
+    plot_loss_curves(_write(tmp_path / "metrics.jsonl", LINES), tmp_path / "loss.png")
+    curves = load_picture("Loss curves", tmp_path / "loss.png")
+    assert curves.alt.startswith("Curves against images shown to the discriminator, 8 lines of the log: ")
+    assert "D loss from 1 to 0.125" in curves.alt and "D(real) from 0.7 to 0.7" in curves.alt
+    assert part_of(curves) == "training"
+    plot_sample_grid(make_slices(), tmp_path / "samples.png", max_slices=9)
+    grid = load_picture("Samples", tmp_path / "samples.png")
+    assert grid.alt == "Synthetic slices: the first 9 of 24, outlines are masks. 9 of them have a mask."
+    assert part_of(grid) == "pictures"
+    plot_real_beside_synthetic(make_slices(seed=1), make_slices(), tmp_path / "both.png", pairs=3)
+    both = load_picture("Both", tmp_path / "both.png")
+    assert "Below, 3 synthetic slices, each above its nearest held-out slice; SSIM 0." in both.alt
