@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -82,8 +83,21 @@ def test_evaluate_writes_a_report(trained, tmp_path, capsys):
     assert output.count("synthetic vs held-out") == 1, "the table stands there once"
     metrics = json.loads((tmp_path / "report/metrics.json").read_text())
     assert metrics["heldout_split"] == "test"
-    for name in ("report.md", "sample_grid.png", "real_beside_synthetic.png", "loss_curves.png"):
+    for name in ("report.html", "report.md", "sample_grid.png", "real_beside_synthetic.png", "loss_curves.png"):
         assert (tmp_path / "report" / name).is_file(), name
+    assert metrics["privacy"]["memorization"]["counts"]["training"] > 0
+    text = "".join((tmp_path / "report" / name).read_text() for name in ("report.html", "report.md", "metrics.json"))
+    patients = [name for part in json.loads((trained / "split.json").read_text()).values() for name in part]
+    assert patients and not [name for name in patients if name in text]
+
+
+def test_metrics_as_documented_join_the_validation(phantoms, tiny, tmp_path):
+    text = (Path(__file__).parents[2] / "docs/evaluation.md").read_text()
+    (tmp_path / "overlay.json").write_text(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
+    call = ["train", str(phantoms), "--out", str(tmp_path / "run"), *tiny, "--config", str(tmp_path / "overlay.json")]
+    assert main([*call, "--set", "max_epochs=1"]) == 0
+    validation = json.loads((tmp_path / "run/metrics.jsonl").read_text().splitlines()[-1])
+    assert {"val_frechet_distance", "val_recall", "val_mask_area"} <= set(validation)
 
 
 def test_evaluate_looks_at_held_out_patients_alone(trained, tmp_path):
