@@ -17,7 +17,7 @@ from typing import Any
 
 from monai_dcgan.metrics.bootstrap import FEW_PATIENTS
 
-__all__ = ["LEVELS", "verdict_of"]
+__all__ = ["LEVELS", "few_patients", "verdict_of"]
 
 LEVELS = ("good", "fair", "bad", "unknown")
 # Times the value between real patients up to which a distance is called good, and fair.
@@ -58,6 +58,19 @@ def verdict_of(report: Mapping[str, Any]) -> dict[str, Any]:
         _data(report),
     ]
     return {"text": _sentence(points), "points": points}
+
+
+def few_patients(patients: int) -> str:
+    """Say what it means that so few held-out patients were compared."""
+    if patients == 1:
+        return (
+            "the held-out slices are of 1 patient, or of one group without names: numbers have no interval, and "
+            "'real vs real' compares them with the patients of the training"
+        )
+    return (
+        f"{patients} held-out patients are few: 'real vs real' compares one or two people with others, so a ratio, "
+        "even one better than 1, says little"
+    )
 
 
 def _point(topic: str, level: str, text: str) -> dict[str, str]:
@@ -159,11 +172,7 @@ def _data(report: Mapping[str, Any]) -> dict[str, str]:
     patients = counts["heldout_patients"]
     text = f"{counts['heldout_used']} slices of {patients} held-out {'patient' if patients == 1 else 'patients'}"
     if patients < FEW_PATIENTS:
-        return _point(
-            "data",
-            "bad",
-            f"{text} are few: a ratio compares one or two people with others, so even a good one says little.",
-        )
+        return _point("data", "bad", f"{text}; {few_patients(patients)}.")
     noted = [entry["title"] for entry in report["metrics"].values() if entry["note"]]
     if noted:
         return _point(

@@ -58,9 +58,8 @@ def sufficiency(
         check_count(name, number)
     texts = [SUFFICIENCY[metric](num_first, num_second, num_features)]
     if num_patients is not None and num_patients < _MIN_PATIENTS:
-        texts.append(
-            f"{num_patients} patients do not stand for others: an interval over patients needs {_MIN_PATIENTS} or more."
-        )
+        few = f"{num_patients} patients do" if num_patients > 1 else "1 patient, or one group without names, does"
+        texts.append(f"{few} not stand for others: an interval over patients needs {_MIN_PATIENTS} or more.")
     return " ".join(text for text in texts if text) or None
 
 

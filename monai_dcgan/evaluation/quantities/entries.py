@@ -44,6 +44,7 @@ Measure = Callable[[str, np.ndarray, np.ndarray], float | None]
 
 LOWER, HIGHER, NEAR = "lower", "higher", "near real"
 NOT_NEGATIVE, SHARE = (0.0, math.inf), (0.0, 1.0)
+ROUNDING = 1e-7
 _OVER = "held-out patients and synthetic slices"
 
 
@@ -191,7 +192,7 @@ def remembered(function: Callable[[str, np.ndarray, np.ndarray], Any]) -> Callab
 def _interval(quantity: Quantity, comparison: Comparison) -> tuple[dict[str, Any] | None, str | None]:
     """Return the interval, or None and why there is none."""
     if comparison.num_patients < 2:
-        return None, "No interval: the held-out slices are of one patient, or of one group without names."
+        return None, "So there is none."
     if quantity.own_interval is not None:
         return quantity.own_interval(), None
 
@@ -243,4 +244,6 @@ def _spread(values: list[float | None], n: int) -> dict[str, Any] | None:
     numbers = [value for value in map(finite, values) if value is not None]
     if not numbers or len(numbers) < len(values):
         return None
-    return {"value": float(np.mean(numbers)), "std": float(np.std(numbers)), "n": n, "num_splits": len(numbers)}
+    mean, std = float(np.mean(numbers)), float(np.std(numbers))
+    # Where every division is the same, nothing but rounding is left.
+    return {"value": mean, "std": std if std > ROUNDING * abs(mean) else 0.0, "n": n, "num_splits": len(numbers)}

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from monai_dcgan.evaluation.verdict import few_patients
 from monai_dcgan.metrics.bootstrap import FEW_PATIENTS
 
 __all__ = [
@@ -116,10 +117,7 @@ def remarks(metrics: Mapping[str, Any]) -> list[str]:
     found += [f"interval: {note}" for note in _by_text(notes)]
     patients = metrics["counts"]["heldout_patients"]
     if patients < FEW_PATIENTS:
-        found.append(
-            f"{patients} held-out patients are few: 'real vs real' compares one or two people with others, so a ratio, "
-            "even one better than 1, says little"
-        )
+        found.append(few_patients(patients))
     return found
 
 
