@@ -28,7 +28,15 @@ EXTRAS = {
     "zoo": ["jsonschema>=4.20"],
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})
-EXTRAS["dev"] = ["build>=1.2", "hypothesis>=6.112", "mypy>=1.15", "prdc>=0.2", "pytest>=8.3", "ruff>=0.11", *EXTRAS["all"]]
+EXTRAS["dev"] = [
+    "build>=1.2",
+    "hypothesis>=6.112",
+    "mypy>=1.15",
+    "prdc>=0.2",
+    "pytest>=8.3",
+    "ruff>=0.11",
+    *EXTRAS["all"],
+]
 
 
 def folders_as_packages(*roots: str) -> dict[str, str]:

@@ -41,7 +41,7 @@ CASES = [
         10,
         None,
         1,
-        "10 slices pool .* 1 patient, or one group without names, does not stand",
+        "10 slices pool .* 1 patient, or one group without names, does",
     ),
     ("spectrum_distance", 60, 60, None, None, None),
     ("spectrum_distance", 49, 60, None, None, "49 slices give a mean spectrum"),
