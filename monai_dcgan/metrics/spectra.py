@@ -18,6 +18,7 @@ import numpy as np
 from scipy.stats import wasserstein_distance
 
 __all__ = [
+    "BACKGROUND",
     "distance_of_spectra",
     "intensity_distance",
     "intensity_histogram",
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 NUM_BINS = 1 << 16
+# Where the head begins for slices of a generator, whose background is noise about 0.
+BACKGROUND = 0.05
 # Power of a wave with an amplitude of a millionth; pictures of 8 bits have 1e-6 in every ring from rounding alone.
 POWER_FLOOR = 1e-12
 _TOLERANCE = 1e-4

@@ -8,16 +8,20 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Sets of slices that the tests of evaluation share."""
+"""What the tests of evaluation share: sets of slices, and a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from monai_dcgan.evaluation import LabeledSlices
+
+CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 
 
 @pytest.fixture
@@ -42,3 +46,16 @@ def make_slices() -> Callable[..., LabeledSlices]:
         return LabeledSlices(np.stack(images), np.stack(regions), names)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium without a window; tests that ask for it skip where there is none."""
+    api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    found = [path for path in CHROMIUM if Path(path).is_file()]
+    if not found:
+        pytest.skip("needs Chromium")
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -42,6 +42,7 @@ from monai_dcgan.metrics import (
     random_pair_ssim,
     spectrum_distance,
 )
+from monai_dcgan.metrics.spectra import BACKGROUND
 from monai_dcgan.utils.enums import EvaluationKeys
 
 N = 23
@@ -92,7 +93,7 @@ METRICS = {
     },
     "nearest ssim": (lambda: NearestSSIM(), lambda r, s: best_match_ssim(s, r).mean()),
     "pair ssim": (lambda: RandomPairSSIM(50, 2), lambda r, s: random_pair_ssim(s, r, 50, 2).mean()),
-    "intensity": (lambda: IntensityDistance(1), lambda r, s: intensity_distance(s, r)[1]),
+    "intensity": (lambda: IntensityDistance(channel=1), lambda r, s: intensity_distance(s, r, BACKGROUND)[1]),
     "spectrum": (lambda: SpectrumDistance(1), lambda r, s: spectrum_distance(s, r)[1]),
     "mask area": (lambda: MaskDistance("area", 1), lambda r, s: masks_apart(r, s, "area", 1)),
     "mask row": (lambda: MaskDistance("row"), lambda r, s: masks_apart(r, s, "row", 0)),
@@ -198,7 +199,7 @@ def test_processes_see_the_slices_of_all():
     [
         (lambda: PrecisionRecall(pooled, "f1"), "quantity must be one of precision, recall, density, coverage, got"),
         (lambda: MaskDistance("size"), "quantity must be one of area, row, column, parts, got 'size'"),
-        (lambda: IntensityDistance(-1), "channel must be a whole number of at least 0, got -1"),
+        (lambda: IntensityDistance(channel=-1), "channel must be a whole number of at least 0, got -1"),
         (
             lambda: SpectrumDistance(1).update((torch.rand(2, 1, 8, 8),) * 2),
             "channel must be from 0 to 0, got 1",

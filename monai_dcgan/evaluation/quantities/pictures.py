@@ -18,13 +18,11 @@ import numpy as np
 
 from monai_dcgan.evaluation.quantities.entries import LOWER, NOT_NEGATIVE, SHARE, Quantity
 from monai_dcgan.metrics import intensity_distance
-from monai_dcgan.metrics.spectra import distance_of_spectra, radial_spectrum
+from monai_dcgan.metrics.spectra import BACKGROUND, distance_of_spectra, radial_spectrum
 
 __all__ = ["picture_quantities"]
 
 _GROUP = "images"
-# A generator's background is noise about 0, which is no head.
-_BACKGROUND = 0.05
 
 
 def picture_quantities(images: Mapping[str, np.ndarray]) -> list[Quantity]:
@@ -48,7 +46,7 @@ def _of_channel(
     planes: Mapping[str, np.ndarray], spectra: Mapping[str, np.ndarray], mark: str, words: str
 ) -> list[Quantity]:
     def intensity(source: str, i: np.ndarray, j: np.ndarray) -> float | None:
-        return intensity_distance(planes[source][i], planes["real"][j], _BACKGROUND)[0]
+        return intensity_distance(planes[source][i], planes["real"][j], BACKGROUND)[0]
 
     def spectrum(source: str, i: np.ndarray, j: np.ndarray) -> float:
         return float(distance_of_spectra(spectra[source][i], spectra["real"][j])[0])
@@ -57,7 +55,7 @@ def _of_channel(
         Quantity(
             f"intensity_distance{mark}", f"Intensities in the head{words}, Wasserstein", _GROUP, LOWER, intensity,
             "intensity_distance", method="centered", bounds=SHARE, thrift=4,
-            conditions={"preprocessing": f"intensities above {_BACKGROUND:g}"},
+            conditions={"preprocessing": f"intensities above {BACKGROUND:g}"},
         ),
         Quantity(
             f"spectrum_distance{mark}", f"Power spectrum{words}, mean difference (log10)", _GROUP, LOWER, spectrum,

@@ -17,10 +17,10 @@ from collections.abc import Callable
 import torch
 
 from monai_dcgan.metrics.masks import MASK_PROPERTIES, mask_distance, mask_statistics
-from monai_dcgan.metrics.spectra import intensity_distance, spectrum_distance
+from monai_dcgan.metrics.spectra import BACKGROUND, intensity_distance, spectrum_distance
 from monai_dcgan.metrics.ssim import best_match_ssim, random_pair_ssim
 from monai_dcgan.metrics.streaming.gathering import SetMetric, real_and_synthetic_images, real_and_synthetic_masks
-from monai_dcgan.utils.checks import check_choice, check_count
+from monai_dcgan.utils.checks import check_choice, check_count, check_fraction
 
 __all__ = ["IntensityDistance", "MaskDistance", "NearestSSIM", "RandomPairSSIM", "SpectrumDistance"]
 
@@ -74,7 +74,12 @@ class RandomPairSSIM(SetMetric):
 
 
 class _ChannelMetric(SetMetric):
-    def __init__(self, channel: int, output_transform: Callable, device: str | torch.device) -> None:
+    def __init__(
+        self,
+        channel: int = 0,
+        output_transform: Callable = real_and_synthetic_images,
+        device: str | torch.device = "cpu",
+    ) -> None:
         check_count("channel", channel)
         self.channel = channel
         super().__init__(output_transform, device)
@@ -86,9 +91,10 @@ class _ChannelMetric(SetMetric):
 
 
 class IntensityDistance(_ChannelMetric):
-    """Distance between the intensities above 0 of real and synthetic images, see ``intensity_distance``.
+    """Distance between the intensities in the head of real and synthetic images, see ``intensity_distance``.
 
     Args:
+        background: intensities up to this one are no head.
         channel: which channel of the images.
         output_transform: gives ``(real images, synthetic images)`` of the engine's output.
         device: of the metric, which computes on the CPU.
@@ -96,14 +102,17 @@ class IntensityDistance(_ChannelMetric):
 
     def __init__(
         self,
+        background: float = BACKGROUND,
         channel: int = 0,
         output_transform: Callable = real_and_synthetic_images,
         device: str | torch.device = "cpu",
     ) -> None:
+        check_fraction("background", background)
+        self.background = background
         super().__init__(channel, output_transform, device)
 
     def _value(self, synthetic: torch.Tensor, real: torch.Tensor) -> float | None:
-        return intensity_distance(synthetic.numpy(), real.numpy())[0]
+        return intensity_distance(synthetic.numpy(), real.numpy(), self.background)[0]
 
 
 class SpectrumDistance(_ChannelMetric):
@@ -114,14 +123,6 @@ class SpectrumDistance(_ChannelMetric):
         output_transform: gives ``(real images, synthetic images)`` of the engine's output.
         device: of the metric, which computes on the CPU.
     """
-
-    def __init__(
-        self,
-        channel: int = 0,
-        output_transform: Callable = real_and_synthetic_images,
-        device: str | torch.device = "cpu",
-    ) -> None:
-        super().__init__(channel, output_transform, device)
 
     def _value(self, synthetic: torch.Tensor, real: torch.Tensor) -> float:
         return float(spectrum_distance(synthetic.numpy(), real.numpy())[0])

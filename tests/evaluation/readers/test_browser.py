@@ -14,28 +14,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from monai_dcgan.evaluation.readers import load_answers, render_page, score_readers
-
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A Chromium without a window."""
-    found = [path for path in CHROMIUM if Path(path).is_file()]
-    if not found:
-        pytest.skip("needs Chromium")
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 class Reading:

@@ -20,21 +20,6 @@ import pytest
 
 from monai_dcgan.evaluation.report import write_comparison, write_report
 
-CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A Chromium without a window."""
-    found = [path for path in CHROMIUM if Path(path).is_file()]
-    if not found:
-        pytest.skip("needs Chromium")
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
-        yield started
-        started.close()
-
 
 @pytest.fixture(scope="module")
 def pages(made_metrics, scores, draw, tmp_path_factory) -> dict[str, Path]:
