@@ -69,6 +69,9 @@ def tiny() -> list[str]:
         "max_epochs": 2,
         "val_interval": 1,
         "log_interval": 2,
+        "label_smoothing": 0.1,
+        "d_contrast": 0.5,
+        "d_translation": 0.125,
         "split_fractions": "[0.5, 0.25, 0.25]",
     }
     return [argument for name, value in values.items() for argument in ("--set", f"{name}={value}")]

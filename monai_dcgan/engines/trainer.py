@@ -91,6 +91,8 @@ class DCGANTrainer(Trainer):
         additional_metrics: see MONAI's ``Trainer``.
         train_handlers: handlers with ``attach``.
         amp: mixed precision: ``auto``, ``bfloat16``, ``float16`` or ``off``.
+        augmentation: changes real and made pairs before the discriminator sees them, in both steps; see
+            :class:`~monai_dcgan.transforms.DifferentiableAugmentation`.
         channels_last: whether networks and pictures lie channels last, which is faster on most devices.
 
     Raises:
@@ -118,6 +120,7 @@ class DCGANTrainer(Trainer):
         train_handlers: Sequence | None = None,
         amp: str = "off",
         channels_last: bool = True,
+        augmentation: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> None:
         check_positive_int("max_epochs", max_epochs)
         device = torch.device(device)
@@ -146,6 +149,7 @@ class DCGANTrainer(Trainer):
         self.g_loss = g_loss
         self.d_loss = d_loss
         self.latent_sampler = latent_sampler
+        self.augmentation = augmentation
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.scaler: Any = torch.amp.GradScaler(device.type, enabled=self.amp_dtype == torch.float16)
 
@@ -161,6 +165,12 @@ class DCGANTrainer(Trainer):
         if self.amp_dtype is None:
             return nullcontext()
         return torch.autocast(self.state.device.type, dtype=self.amp_dtype)
+
+    def _shown(self, pairs: torch.Tensor) -> torch.Tensor:
+        """Return pairs as the discriminator is to see them."""
+        if self.augmentation is None:
+            return pairs
+        return self.augmentation(pairs).contiguous(memory_format=self.memory_format)
 
     def _step(self, optimizer: Optimizer, loss: torch.Tensor, backward_done: Step) -> None:
         optimizer.zero_grad(set_to_none=True)
@@ -194,6 +204,7 @@ class DCGANTrainer(Trainer):
         self, real: torch.Tensor, fake: torch.Tensor, labels: torch.Tensor | None
     ) -> dict[str, torch.Tensor]:
         self.d_network.requires_grad_(True)
+        real, fake = self._shown(real), self._shown(fake)
         with self._autocast():
             real_logits = self.d_network(real, labels)
             self.fire_event(Step.DISCRIMINATOR_REALS_FORWARD_COMPLETED)
@@ -217,13 +228,16 @@ class DCGANTrainer(Trainer):
     ) -> dict[str, torch.Tensor]:
         self.d_network.requires_grad_(False)
         real_features: list[torch.Tensor] = []
+        real_logits: torch.Tensor | None = None
+        shown = self._shown(fake)
         with self._autocast():
-            fake_logits, fake_features = self.d_network.forward_features(fake, labels)
-            if self.g_loss.needs_real_features:
+            fake_logits, fake_features = self.d_network.forward_features(shown, labels)
+            if self.g_loss.needs_real:
                 with torch.no_grad():
-                    real_features = self.d_network.forward_features(real, labels)[1]
+                    logits, real_features = self.d_network.forward_features(self._shown(real), labels)
+                real_logits = logits.float()
         self.fire_event(Step.GENERATOR_DISCRIMINATOR_FORWARD_COMPLETED)
-        terms = self.g_loss(fake_logits.float(), real, fake, real_features, fake_features)
+        terms = self.g_loss(fake_logits.float(), real, fake, real_features, fake_features, real_logits)
         loss = torch.stack(list(terms.values())).sum()
         self.fire_event(Step.GENERATOR_LOSS_COMPLETED)
         self._step(self.g_optimizer, loss, Step.GENERATOR_BACKWARD_COMPLETED)

@@ -33,19 +33,26 @@ class EpochSeeder:
         latent_sampler: sampler of the latents.
         batch_sampler: sampler of the slices with ``set_epoch``.
         transform: random transform of the training slices, if any.
+        augmentation: augmentation of what the discriminator sees, with ``set_epoch``, if any.
 
     Raises:
         ValueError: when ``seed`` is negative.
     """
 
     def __init__(
-        self, seed: int, latent_sampler: LatentSampler, batch_sampler: Any, transform: Randomizable | None = None
+        self,
+        seed: int,
+        latent_sampler: LatentSampler,
+        batch_sampler: Any,
+        transform: Randomizable | None = None,
+        augmentation: Any | None = None,
     ) -> None:
         check_count("seed", seed)
         self.seed = seed
         self.latent_sampler = latent_sampler
         self.batch_sampler = batch_sampler
         self.transform = transform
+        self.augmentation = augmentation
 
     def attach(self, engine: Workflow) -> None:
         """Set the random numbers when an epoch of ``engine`` starts."""
@@ -60,3 +67,5 @@ class EpochSeeder:
         self.batch_sampler.set_epoch(epoch)
         if self.transform is not None:
             self.transform.set_random_state(seed=epoch_seed)
+        if self.augmentation is not None:
+            self.augmentation.set_epoch(epoch)

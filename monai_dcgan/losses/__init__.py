@@ -12,17 +12,30 @@
 
 from __future__ import annotations
 
-from monai_dcgan.losses.adversarial import BCEAdversarialLoss
+from monai_dcgan.losses.adversarial import (
+    AdversarialKind,
+    AdversarialLoss,
+    BCEAdversarialLoss,
+    HingeAdversarialLoss,
+    LeastSquaresAdversarialLoss,
+    RelativisticAdversarialLoss,
+    adversarial_loss,
+)
 from monai_dcgan.losses.feature_matching import FeatureMatchingLoss
 from monai_dcgan.losses.reconstruction import L1Pairing, PairedL1Loss
-from monai_dcgan.losses.terms import AdversarialLoss, DiscriminatorLoss, GeneratorLoss
+from monai_dcgan.losses.terms import DiscriminatorLoss, GeneratorLoss
 
 __all__ = [
+    "AdversarialKind",
     "AdversarialLoss",
     "BCEAdversarialLoss",
     "DiscriminatorLoss",
     "FeatureMatchingLoss",
     "GeneratorLoss",
+    "HingeAdversarialLoss",
     "L1Pairing",
+    "LeastSquaresAdversarialLoss",
     "PairedL1Loss",
+    "RelativisticAdversarialLoss",
+    "adversarial_loss",
 ]

@@ -13,29 +13,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import nn
 
-from monai_dcgan.losses.adversarial import BCEAdversarialLoss
+from monai_dcgan.losses.adversarial import AdversarialLoss, BCEAdversarialLoss
 from monai_dcgan.losses.feature_matching import FeatureMatchingLoss
 from monai_dcgan.losses.reconstruction import L1Pairing, PairedL1Loss
 from monai_dcgan.utils.checks import check_non_negative
 
-__all__ = ["AdversarialLoss", "DiscriminatorLoss", "GeneratorLoss"]
-
-
-class AdversarialLoss(Protocol):
-    """The two sides of an adversarial loss on logits."""
-
-    def discriminator(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
-        """Return what the discriminator minimizes, a scalar."""
-        ...
-
-    def generator(self, fake_logits: torch.Tensor) -> torch.Tensor:
-        """Return what the generator minimizes, a scalar."""
-        ...
+__all__ = ["DiscriminatorLoss", "GeneratorLoss"]
 
 
 class DiscriminatorLoss(nn.Module):
@@ -93,6 +80,11 @@ class GeneratorLoss(nn.Module):
         """Whether :meth:`forward` looks at the discriminator's features of real pairs."""
         return self.feature_matching_weight > 0
 
+    @property
+    def needs_real(self) -> bool:
+        """Whether :meth:`forward` looks at what the discriminator makes of real pairs."""
+        return self.needs_real_features or self.adversarial.needs_real_logits
+
     def forward(
         self,
         fake_logits: torch.Tensor,
@@ -100,6 +92,7 @@ class GeneratorLoss(nn.Module):
         fake: torch.Tensor,
         real_features: Sequence[torch.Tensor] = (),
         fake_features: Sequence[torch.Tensor] = (),
+        real_logits: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """Return the weighted terms, scalars; their sum is the loss.
 
@@ -109,8 +102,9 @@ class GeneratorLoss(nn.Module):
             fake: ``(B, C, H, W)`` made pairs in [-1, 1].
             real_features: the discriminator's feature maps of ``real``, one a level, where they are needed.
             fake_features: the same of ``fake``.
+            real_logits: ``(B, 1)`` logits of ``real``, where they are needed.
         """
-        terms = {"adversarial": self.adversarial.generator(fake_logits)}
+        terms = {"adversarial": self.adversarial.generator(fake_logits, real_logits)}
         if self.l1_weight > 0:
             terms["l1"] = self.l1_weight * self.l1(real, fake)
         if self.needs_real_features:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from monai_dcgan.transforms.augment import SliceAugmentation, slice_augmentation
 from monai_dcgan.transforms.cut import CutSlicesd
+from monai_dcgan.transforms.differentiable import DifferentiableAugmentation
 from monai_dcgan.transforms.head import Head, HeadMask, HeadMaskd, find_head
 from monai_dcgan.transforms.intensity import ScaleIntensityInHead, ScaleIntensityInHeadd
 from monai_dcgan.transforms.labels import MergeLabels, MergeLabelsd, check_tumor_labels, tumor_of
@@ -24,6 +25,7 @@ from monai_dcgan.transforms.slices import Frame, fit_frame, plane_spacing, slice
 
 __all__ = [
     "CutSlicesd",
+    "DifferentiableAugmentation",
     "Frame",
     "Head",
     "HeadMask",

@@ -23,6 +23,7 @@ from torch.nn import functional
 
 from monai_dcgan.engines import TERMS, DCGANEvaluator, prepare_pair_batch
 from monai_dcgan.inferers import LatentSampler
+from monai_dcgan.losses import DiscriminatorLoss, GeneratorLoss, adversarial_loss
 from monai_dcgan.metrics import FrechetDistance
 from monai_dcgan.networks import DCGANGenerator
 from monai_dcgan.utils.enums import EvaluationKeys
@@ -65,6 +66,29 @@ def test_one_iteration_is_that_of_a_bare_loop():
     for ours, theirs in ((trainer.g_network, g), (trainer.d_network, d)):
         for (name, value), expected in zip(ours.state_dict().items(), theirs.state_dict().values()):
             torch.testing.assert_close(value, expected, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_the_discriminator_sees_only_what_the_augmentation_makes():
+    trainer, seen = make_training(), []
+    trainer.augmentation = lambda pairs: pairs.clamp(-0.25, 0.25)
+    trainer.d_network.levels[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    before = [parameter.clone() for parameter in trainer.g_network.parameters()]
+    trainer._iteration(trainer, next(iter(DataLoader(Squares(), batch_size=4))))
+    # Reals and fakes in the step of the discriminator, fakes and reals in that of the generator.
+    assert len(seen) == 4
+    assert all(pairs.abs().max() <= 0.25 for pairs in seen)
+    assert trainer.state.output["reals"].abs().max() == 1
+    assert any(not torch.equal(a, b) for a, b in zip(before, trainer.g_network.parameters()))
+
+
+def test_a_relativistic_generator_is_judged_against_real_pairs():
+    trainer = make_training()
+    loss = adversarial_loss("relativistic")
+    trainer.d_loss, trainer.g_loss = DiscriminatorLoss(loss), GeneratorLoss(loss)
+    trainer._iteration(trainer, next(iter(DataLoader(Squares(), batch_size=4))))
+    terms = trainer.state.output[TERMS]
+    assert set(terms) == {"d_loss", "d_adversarial", "d_real", "d_fake", "g_loss", "g_adversarial"}
+    assert 0 < terms["g_loss"].item() < 10
 
 
 def test_terms_are_named_and_add_up():

@@ -18,7 +18,15 @@ import pytest
 import torch
 from torch.nn import functional
 
-from monai_dcgan.losses import BCEAdversarialLoss, DiscriminatorLoss, FeatureMatchingLoss, GeneratorLoss, PairedL1Loss
+from monai_dcgan.losses import (
+    AdversarialKind,
+    BCEAdversarialLoss,
+    DiscriminatorLoss,
+    FeatureMatchingLoss,
+    GeneratorLoss,
+    PairedL1Loss,
+    adversarial_loss,
+)
 
 
 def test_bce_is_that_of_the_probabilities():
@@ -39,6 +47,59 @@ def test_bce_does_not_saturate():
     torch.testing.assert_close(fake.grad, torch.full((4, 1), -0.25))
     zero = torch.zeros(4, 1)
     assert BCEAdversarialLoss().discriminator(zero, zero).item() == pytest.approx(2 * math.log(2))
+
+
+def test_one_sided_label_smoothing_moves_the_target_of_real_pairs_alone():
+    real, fake = torch.randn(8, 1), torch.randn(8, 1)
+    smooth = BCEAdversarialLoss(0.1)
+    expected = functional.binary_cross_entropy_with_logits(real, torch.full((8, 1), 0.9))
+    expected = expected + functional.binary_cross_entropy_with_logits(fake, torch.zeros(8, 1))
+    torch.testing.assert_close(smooth.discriminator(real, fake), expected)
+    torch.testing.assert_close(smooth.generator(fake), BCEAdversarialLoss().generator(fake))
+
+
+# Logits of real and made pairs; loss of the discriminator and of the generator by the formulas of the papers.
+REAL, FAKE = torch.tensor([[2.0], [0.5]]), torch.tensor([[-3.0], [1.0]])
+ADVERSARIAL_CASES = [
+    ["hinge", (0 + 0.5) / 2 + (0 + 2) / 2, (3 - 1) / 2],
+    ["least_squares", ((1 + 0.25) / 2 + (9 + 1) / 2) / 2, (16 + 0) / 2 / 2],
+    [
+        "relativistic",
+        (math.log1p(math.exp(-5)) + math.log1p(math.exp(0.5))) / 2,
+        (math.log1p(math.exp(5)) + math.log1p(math.exp(-0.5))) / 2,
+    ],
+]
+
+
+@pytest.mark.parametrize(("kind", "discriminator", "generator"), ADVERSARIAL_CASES)
+def test_adversarial_losses_are_those_of_the_papers(kind, discriminator, generator):
+    loss = adversarial_loss(kind)
+    assert loss.discriminator(REAL, FAKE).item() == pytest.approx(discriminator)
+    assert loss.generator(FAKE, REAL).item() == pytest.approx(generator)
+
+
+@pytest.mark.parametrize("kind", [str(kind) for kind in AdversarialKind])
+def test_each_side_gains_where_it_should(kind):
+    """The discriminator pulls real logits up and made ones down; the generator pulls made ones up."""
+    real, fake = torch.zeros(4, 1, requires_grad=True), torch.zeros(4, 1, requires_grad=True)
+    adversarial_loss(kind).discriminator(real, fake).backward()
+    assert real.grad is not None and fake.grad is not None
+    assert (real.grad < 0).all() and (fake.grad > 0).all() == (kind != "least_squares")
+    fake.grad = None
+    adversarial_loss(kind).generator(fake, real.detach()).backward()
+    assert (fake.grad < 0).all()
+
+
+def test_what_the_adversarial_losses_refuse():
+    names = "bce, hinge, least_squares, relativistic"
+    with pytest.raises(ValueError, match=f"adversarial_loss must be one of {names}, got 'wgan'"):
+        adversarial_loss("wgan")
+    with pytest.raises(ValueError, match="label_smoothing goes with adversarial_loss=bce, got 0.1 with hinge"):
+        adversarial_loss("hinge", 0.1)
+    with pytest.raises(ValueError, match="label_smoothing must be at most 0.5, got 0.7"):
+        adversarial_loss("bce", 0.7)
+    with pytest.raises(ValueError, match="real_logits must be given to the relativistic loss"):
+        adversarial_loss("relativistic").generator(FAKE)
 
 
 def test_l1_nearest_takes_the_nearest_fake_of_each_real():
@@ -84,7 +145,8 @@ def test_generator_terms_are_named_weighted_and_switchable():
         "feature_matching": 3.0,
     }
     assert list(GeneratorLoss()(logits, real, fake)) == ["adversarial"]
-    assert not GeneratorLoss(l1_weight=1.0).needs_real_features
+    assert not GeneratorLoss(l1_weight=1.0).needs_real
+    assert GeneratorLoss(adversarial_loss("relativistic")).needs_real
     assert list(DiscriminatorLoss()(logits, logits)) == ["adversarial"]
     with pytest.raises(ValueError, match="l1_weight must be a number of at least 0, got -1"):
         GeneratorLoss(l1_weight=-1)
