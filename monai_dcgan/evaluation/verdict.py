@@ -85,7 +85,8 @@ def _sentence(points: list[dict[str, str]]) -> str:
     text = _SAYS[worst] + (f" ({', '.join(weak)})" if weak else "")
     copied = {"good": "no sign of copied patients", "fair": "no sign of copied patients, on too little data"}
     privacy = copied.get(levels["privacy"], "copies of training slices found")
-    return f"{text}; {'copying not tested' if levels['privacy'] == 'unknown' else privacy}."
+    tested = "copying not tested" if levels["privacy"] == "unknown" else privacy
+    return f"{text}; {tested}{'; all on too few held-out patients' if levels['data'] == 'bad' else ''}."
 
 
 def _upward(value: float, limits: tuple[float, float]) -> str:
