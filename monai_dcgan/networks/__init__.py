@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from monai_dcgan.networks.discriminator import DCGANDiscriminator
+from monai_dcgan.networks.discriminator import DCGANDiscriminator, DiscriminatorNorm
 from monai_dcgan.networks.generator import DCGANGenerator
 
-__all__ = ["DCGANDiscriminator", "DCGANGenerator"]
+__all__ = ["DCGANDiscriminator", "DCGANGenerator", "DiscriminatorNorm"]

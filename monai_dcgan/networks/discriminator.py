@@ -12,13 +12,27 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
+from monai.utils import StrEnum
 from torch import nn
 
 from monai_dcgan.networks.blocks import BOTTOM_SIZE, init_dcgan_weights, level_channels
-from monai_dcgan.utils.checks import check_count, check_image_size, check_positive_int
+from monai_dcgan.utils.checks import check_choice, check_count, check_image_size, check_positive_int
 
-__all__ = ["DCGANDiscriminator"]
+__all__ = ["DCGANDiscriminator", "DiscriminatorNorm"]
+
+GROUPS = 8
+
+
+class DiscriminatorNorm(StrEnum):
+    """What stands behind the convolutions of a discriminator, but for the first."""
+
+    BATCH = "batch"
+    GROUP = "group"
+    INSTANCE = "instance"
+    NONE = "none"
 
 
 class DCGANDiscriminator(nn.Module):
@@ -27,6 +41,11 @@ class DCGANDiscriminator(nn.Module):
     Follows Radford et al. 2016, https://arxiv.org/abs/1511.06434: no batch normalization behind the first
     convolution. The output is a logit; :meth:`probability` gives the sigmoid that the paper ends with. Losses work on
     logits, because that is the same loss and does not saturate.
+
+    Batch normalization lets the discriminator look at the batch as a whole, and the pictures of a batch depend on each
+    other; ``norm="group"`` (Wu and He 2018, https://arxiv.org/abs/1803.08494, 8 groups) and ``"instance"`` look at each
+    picture alone, as gradient penalties and several processes ask for. With ``"none"`` weights are drawn for LeakyReLU
+    (He et al. 2015, https://arxiv.org/abs/1502.01852), as those of the paper would let the signal die away.
 
     Classes enter by projection (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, equation 4).
 
@@ -37,6 +56,7 @@ class DCGANDiscriminator(nn.Module):
         width: channels of the largest feature map; they double with every level.
         max_channels: channels are cut off at this number.
         num_classes: number of classes, 0 for a network without.
+        norm: one of :class:`DiscriminatorNorm`; ``batch`` is that of the paper.
 
     Raises:
         ValueError: when an argument is out of its range.
@@ -56,6 +76,7 @@ class DCGANDiscriminator(nn.Module):
         width: int = 32,
         max_channels: int = 1024,
         num_classes: int = 0,
+        norm: str = DiscriminatorNorm.BATCH,
     ) -> None:
         super().__init__()
         check_image_size(image_size)
@@ -63,6 +84,7 @@ class DCGANDiscriminator(nn.Module):
             check_positive_int(name, value)
         check_count("mask_channels", mask_channels)
         check_count("num_classes", num_classes)
+        check_choice("norm", norm, DiscriminatorNorm)
         self.image_size = image_size
         self.image_channels = image_channels
         self.mask_channels = mask_channels
@@ -78,8 +100,8 @@ class DCGANDiscriminator(nn.Module):
         for before, after in zip(channels[:-1], channels[1:]):
             levels.append(
                 nn.Sequential(
-                    nn.Conv2d(before, after, kernel_size=4, stride=2, padding=1, bias=False),
-                    nn.BatchNorm2d(after),
+                    nn.Conv2d(before, after, kernel_size=4, stride=2, padding=1, bias=norm == DiscriminatorNorm.NONE),
+                    *_normalization(norm, after),
                     nn.LeakyReLU(0.2, inplace=True),
                 )
             )
@@ -87,6 +109,10 @@ class DCGANDiscriminator(nn.Module):
         self.head = nn.Conv2d(channels[-1], 1, kernel_size=BOTTOM_SIZE)
         self.class_embedding = nn.Embedding(num_classes, channels[-1]) if num_classes else None
         init_dcgan_weights(self)
+        if norm == DiscriminatorNorm.NONE:
+            for module in self.levels.modules():
+                if isinstance(module, nn.Conv2d):
+                    nn.init.kaiming_normal_(module.weight, a=0.2)
 
     def forward_features(
         self, pair: torch.Tensor, labels: torch.Tensor | None = None
@@ -126,3 +152,15 @@ class DCGANDiscriminator(nn.Module):
     def probability(self, pair: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         """Return the probability ``(B, 1)`` in [0, 1] that ``pair`` is real; see :meth:`forward_features`."""
         return torch.sigmoid(self.forward(pair, labels))
+
+
+def _normalization(norm: str, channels: int) -> list[nn.Module]:
+    """Return the layer behind a convolution, or nothing."""
+    layers: dict[str, list[nn.Module]] = {
+        str(DiscriminatorNorm.BATCH): [nn.BatchNorm2d(channels)],
+        # Fewer groups where the channels cannot be divided into 8.
+        str(DiscriminatorNorm.GROUP): [nn.GroupNorm(math.gcd(GROUPS, channels), channels)],
+        str(DiscriminatorNorm.INSTANCE): [nn.InstanceNorm2d(channels, affine=True)],
+        str(DiscriminatorNorm.NONE): [],
+    }
+    return layers[str(norm)]

@@ -71,6 +71,30 @@ def test_layers_follow_the_paper():
     assert weights.std().item() == pytest.approx(0.02, rel=0.02)
 
 
+@pytest.mark.parametrize(("norm", "alone"), [("batch", False), ("group", True), ("instance", True), ("none", True)])
+def test_norm_of_the_discriminator(norm, alone):
+    """Only with batch normalization does a picture's logit depend on the others; the signal reaches the end in all."""
+    torch.manual_seed(0)
+    discriminator = DCGANDiscriminator(width=8, norm=norm).train()
+    pairs = torch.rand(4, 2, 64, 64) * 2 - 1
+    others = torch.cat([pairs[:1], -pairs[1:]])
+    with torch.no_grad():
+        logits, features = discriminator.forward_features(pairs)
+        again = discriminator(others)
+    assert torch.allclose(logits[0], again[0], atol=1e-5) == alone
+    assert features[-1].std() > 0.1
+    kinds = {type(layer) for level in list(discriminator.levels)[1:] for layer in level}
+    norms = {"batch": torch.nn.BatchNorm2d, "group": torch.nn.GroupNorm, "instance": torch.nn.InstanceNorm2d}
+    assert kinds & set(norms.values()) == ({norms[norm]} if norm in norms else set())
+
+
+def test_groups_fit_any_width():
+    discriminator = DCGANDiscriminator(width=3, norm="group")
+    assert discriminator(torch.rand(2, 2, 64, 64)).shape == (2, 1)
+    with pytest.raises(ValueError, match="norm must be one of batch, group, instance, none, got 'layer'"):
+        DCGANDiscriminator(norm="layer")
+
+
 def test_every_weight_learns():
     generator, discriminator = DCGANGenerator(width=4, num_classes=2), DCGANDiscriminator(width=4, num_classes=2)
     latent = torch.cat([torch.randn(2, 100, 1, 1), torch.eye(2)[:, :, None, None]], dim=1)
