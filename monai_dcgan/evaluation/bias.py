@@ -25,7 +25,7 @@ __all__ = ["subgroups"]
 AGE = "age"
 CLASS, TUMOR_SIZE = "class", "tumor size"
 NEAREST_SYNTHETIC = "SSIM with the nearest synthetic slice"
-BEYOND_PATIENTS = "the same, less that with the nearest slice of another patient"
+BEYOND_PATIENTS = f"{NEAREST_SYNTHETIC}, less that with the nearest slice of another patient"
 NEAREST_REAL = "SSIM with the nearest held-out slice"
 
 

@@ -21,8 +21,9 @@ import numpy as np
 
 from monai_dcgan.evaluation.bias import subgroups
 from monai_dcgan.evaluation.divisions import divide
-from monai_dcgan.evaluation.features import FeatureExtractor, cached_features, extract
-from monai_dcgan.evaluation.privacy import privacy_of
+from monai_dcgan.evaluation.features import FeatureExtractor
+from monai_dcgan.evaluation.privacy import DescribedSlices, privacy_of
+from monai_dcgan.evaluation.privacy.memorization import described
 from monai_dcgan.evaluation.quantities import (
     Comparison,
     Similarity,
@@ -117,11 +118,12 @@ def evaluate(
     if training is not None and len(set(heldout.patients or ())) < 2:
         # Other patients stand in for a half.
         sets["reference"] = training.sample(max_slices, seed)
-    features = {source: _features(extractor, own, batch_size, cache_dir) for source, own in sets.items()}
+    seen = {source: described(own, extractor, batch_size, cache_dir) for source, own in sets.items()}
+    features = {source: _features(own) for source, own in seen.items()}
     options = _Options(seed, max_ssim_slices, num_splits, num_samples)
     metrics, similarity, few = _measure(sets, features, extractor, options)
     found, reason = (
-        privacy_of(sets["synthetic"], training, sets["real"], extractor, seed, num_samples, batch_size, cache_dir)
+        privacy_of(seen["synthetic"], training, seen["real"], extractor, seed, num_samples, batch_size, cache_dir)
         if privacy
         else (None, "it was not asked for")
     )
@@ -172,12 +174,11 @@ def _check_strangers(heldout: LabeledSlices, training: LabeledSlices | None) -> 
         )
 
 
-def _features(
-    extractor: FeatureExtractor, slices: LabeledSlices, batch_size: int, cache_dir: str | Path | None
-) -> np.ndarray:
-    if cache_dir is None:
-        return extract(extractor, slices.images, batch_size)
-    return cached_features(extractor, slices.images, cache_dir, batch_size)
+def _features(slices: DescribedSlices) -> np.ndarray:
+    found = slices.features()
+    if found is None:
+        raise ValueError("extractor must be given, got None")
+    return found
 
 
 def _measure(
@@ -211,7 +212,12 @@ def _measure(
 def _comparison(sets: Mapping[str, LabeledSlices], options: _Options, num_features: int | None = None) -> Comparison:
     made, real = sets["synthetic"], sets["real"]
     divisions = divide(made, real, options.num_splits, options.seed, sets.get("reference"))
-    conditions = {"image_size": list(real.images.shape[2:]), "seed": options.seed, "split": divisions.text}
+    conditions = {
+        "heldout": real.digest(),
+        "image_size": list(real.images.shape[2:]),
+        "seed": options.seed,
+        "split": divisions.text,
+    }
     return Comparison(
         (len(made), len(real)),
         real.patients or [],

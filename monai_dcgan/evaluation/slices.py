@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,7 +47,8 @@ class LabeledSlices:
     groups: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.images = np.asarray(self.images, dtype=np.float32)
+        # A flipped view has strides that torch does not take.
+        self.images = np.ascontiguousarray(self.images, dtype=np.float32)
         masks = np.asarray(self.masks)
         for name, array in (("images", self.images), ("masks", masks)):
             if array.ndim != 4 or 0 in array.shape:
@@ -65,7 +67,7 @@ class LabeledSlices:
             )
         if not np.isin(masks, (0, 1)).all():
             raise ValueError(f"masks must hold only 0 and 1, got {masks.min()} to {masks.max()}; threshold them first")
-        self.masks = masks.astype(np.uint8)
+        self.masks = np.ascontiguousarray(masks, dtype=np.uint8)
         self.patients, self.classes = (
             None if names is None else [str(name) for name in names] for names in (self.patients, self.classes)
         )
@@ -75,6 +77,13 @@ class LabeledSlices:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def digest(self) -> str:
+        """Return 16 hexadecimal digits of the SHA-256 of images and masks: equal for equal slices in one order."""
+        content = hashlib.sha256(repr((self.images.shape, self.masks.shape)).encode())
+        for array in (self.images, self.masks):
+            content.update(array.data)
+        return content.hexdigest()[:16]
 
     def take(self, index: np.ndarray) -> LabeledSlices:
         """Return the slices at ``index`` (a one-dimensional array of positions)."""

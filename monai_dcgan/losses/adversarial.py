@@ -8,7 +8,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Adversarial losses on logits."""
+"""Adversarial losses on logits.
+
+MONAI's ``PatchAdversarialLoss`` bounds the logit by tanh before the hinge and knows neither smoothing of one side nor
+pairs of real and made; these are the losses as their papers write them.
+"""
 
 from __future__ import annotations
 

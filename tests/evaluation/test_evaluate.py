@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from monai_dcgan.evaluation import LabeledSlices, RandomConvExtractor, evaluate, extract
+from monai_dcgan.evaluation.report.compare import compare_metrics
 from monai_dcgan.metrics import best_match_ssim, frechet_distance, pairwise_ssim
 
 KEYS = [
@@ -44,7 +45,7 @@ FIELDS = {
     *("title", "group", "better", "value", "std", "std_over", "interval", "n_synthetic", "n_real", "matched"),
     *("real_vs_real", "ratio", "reason", "note", "conditions"),
 }
-CONDITIONS = {"preprocessing", "image_size", "seed", "split"}
+CONDITIONS = {"preprocessing", "heldout", "image_size", "seed", "split"}
 OF_FEATURES = {"extractor", "sha256", "layer"}
 WITHIN = ("ssim_within_set", "ms_ssim_within_set")
 # Twenty slices make a line, six a neighborhood: fewer than the half of the held-out slices here.
@@ -229,6 +230,8 @@ def test_errors(make_slices, extractor):
         evaluate(smaller, real, extractor)
     with pytest.raises(ValueError, match=r"heldout must be of other patients than training, got 'patient-0' in both"):
         evaluate(_anonymous(real), real, extractor, training=make_slices(2, 4, seed=1))
+    with pytest.raises(ValueError, match="extractor must be given, got None"):
+        evaluate(_anonymous(real), real, None)
     with pytest.raises(ValueError, match="num_splits must be a whole number of at least 1, got 0"):
         evaluate(real, real, extractor, num_splits=0)
 
@@ -291,7 +294,7 @@ def test_a_neglected_group_shows(make_slices, extractor):
     ]
     for measure in (
         "SSIM with the nearest synthetic slice",
-        "the same, less that with the nearest slice of another patient",
+        "SSIM with the nearest synthetic slice, less that with the nearest slice of another patient",
     ):
         gap = found[measure]["gap"]
         assert gap["groups"] == ["seen", "neglected"], measure
@@ -314,3 +317,18 @@ def test_copies_are_found_and_strangers_are_not(make_slices, extractor):
     untested = evaluate(_anonymous(make_slices(8, 6, seed=3)), real, extractor, privacy=False, num_samples=10)
     assert untested["privacy"] is None
     assert "copying not tested" in untested["verdict"]["text"]
+
+
+def test_other_held_out_slices_are_known_as_others(make_slices, extractor):
+    """As many slices of as many patients, yet not the same: two runs against them do not compare."""
+    made, real = _anonymous(make_slices(3, 4, seed=1)), make_slices(4, 4)
+    other = LabeledSlices(real.images[..., ::-1], real.masks, real.patients)
+    options = {"privacy": False, "num_samples": 5}
+    reports = {
+        name: evaluate(made, slices, extractor, **options)
+        for name, slices in (("one", real), ("again", real), ("other", other))
+    }
+    same = compare_metrics({name: reports[name] for name in ("one", "again")})
+    assert same["warnings"] == []
+    warned = compare_metrics({name: reports[name] for name in ("one", "other")})["warnings"]
+    assert any(text.startswith("heldout differs") for text in warned)

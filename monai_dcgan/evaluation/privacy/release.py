@@ -18,8 +18,7 @@ from typing import Any
 from monai_dcgan.evaluation.features import FeatureExtractor
 from monai_dcgan.evaluation.privacy.controls import control
 from monai_dcgan.evaluation.privacy.membership import membership_control, membership_inference
-from monai_dcgan.evaluation.privacy.memorization import described, memorization
-from monai_dcgan.evaluation.slices import LabeledSlices
+from monai_dcgan.evaluation.privacy.memorization import Slices, described, memorization
 
 __all__ = ["privacy_of"]
 
@@ -27,9 +26,9 @@ COPIES_PER_KIND = 50
 
 
 def privacy_of(
-    synthetic: LabeledSlices,
-    training: LabeledSlices | None,
-    heldout: LabeledSlices,
+    synthetic: Slices,
+    training: Slices | None,
+    heldout: Slices,
     extractor: FeatureExtractor,
     seed: int = 0,
     num_samples: int = 200,
@@ -39,7 +38,7 @@ def privacy_of(
     """Look for copies of training slices and for signs of membership, each with a control that must find them.
 
     Args:
-        synthetic: the set to be released.
+        synthetic: the set to be released; what :class:`DescribedSlices` know already is not computed anew.
         training: all slices of the training, with patients; None where they are not at hand.
         heldout: real slices of other patients.
         extractor: gives the features.
@@ -67,7 +66,7 @@ def privacy_of(
         "control": None,
         "membership_control": None,
     }
-    if len(set(heldout.patients or ())) < 2:
+    if len(set(real.people("heldout"))) < 2:
         return found, "no control: the held-out slices are of one patient, or of one group without names"
     found["control"] = control(train, real, per_kind=COPIES_PER_KIND, **options)
     found["membership_control"] = membership_control(train, real, **options)

@@ -192,7 +192,7 @@ def remembered(function: Callable[[str, np.ndarray, np.ndarray], Any]) -> Callab
 def _interval(quantity: Quantity, comparison: Comparison) -> tuple[dict[str, Any] | None, str | None]:
     """Return the interval, or None and why there is none."""
     if comparison.num_patients < 2:
-        return None, "So there is none."
+        return None, "There is no interval."
     if quantity.own_interval is not None:
         return quantity.own_interval(), None
 

@@ -36,7 +36,7 @@ _COUNTS = {
 }
 _KEPT = ("value", "interval", "matched", "real_vs_real", "ratio", "n_synthetic", "n_real", "reason", "note")
 # A release of features that differs in one of these is another measure.
-_SAME = ("extractor", "sha256", "layer", "preprocessing", "image_size", "seed")
+_SAME = ("extractor", "sha256", "layer", "preprocessing", "heldout", "image_size", "seed")
 
 
 def read_report(path: str | Path) -> tuple[dict[str, Any], dict[str, Path]]:
