@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
+import ignite.distributed as idist
 from torch.utils.data import Sampler
 
 from monai_dcgan.utils.checks import check_count, check_positive_int
+from monai_dcgan.utils.randomness import Stream, philox
 
-__all__ = ["StreamSampler"]
-
-STREAM = 2
-"""Keeps these random numbers apart from those of :class:`~monai_dcgan.inferers.LatentSampler`."""
+__all__ = ["ProcessShare", "StreamSampler"]
 
 
 class StreamSampler(Sampler[int]):
@@ -30,11 +28,12 @@ class StreamSampler(Sampler[int]):
 
     Small data sets so get epochs that are worth a checkpoint, every batch is full, and every slice is seen equally
     often. The stream depends on the seed alone: epoch ``e`` of a resumed training is epoch ``e`` of an unbroken one.
+    Where several processes train together, each takes its own part of every batch.
 
     Args:
         num_items: size of the data set.
-        images_per_epoch: images of an epoch, rounded up to whole batches.
-        batch_size: size of a batch.
+        images_per_epoch: images of an epoch over all processes, rounded up to whole batches.
+        batch_size: size of a batch of one process.
         seed: seed of the shuffles.
 
     Raises:
@@ -47,24 +46,74 @@ class StreamSampler(Sampler[int]):
         check_positive_int("batch_size", batch_size)
         check_count("seed", seed)
         self.num_items = num_items
-        self.length = -(-images_per_epoch // batch_size) * batch_size
+        self.batch_size = batch_size
+        self.steps = -(-images_per_epoch // (batch_size * idist.get_world_size()))
         self.seed = seed
+        self._pass: tuple[int, list[int]] | None = None
         self.set_epoch(1)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch, counted from 1, that the next iteration gives."""
+    def set_epoch(self, epoch: int, steps_done: int = 0) -> None:
+        """Choose what the next iteration gives.
+
+        Args:
+            epoch: the epoch, counted from 1.
+            steps_done: batches of it to leave out, because they have been shown.
+        """
         check_positive_int("epoch", epoch)
+        check_count("steps_done", steps_done)
         self.epoch = epoch
+        self.steps_done = steps_done
 
     def __len__(self) -> int:
-        return self.length
+        return self.steps * self.batch_size
 
     def __iter__(self) -> Iterator[int]:
-        position = (self.epoch - 1) * self.length
-        end = position + self.length
-        while position < end:
+        whole_batch = self.batch_size * idist.get_world_size()
+        own = idist.get_rank() * self.batch_size
+        first_step = (self.epoch - 1) * self.steps
+        for step in range(first_step + self.steps_done, first_step + self.steps):
+            yield from self._items(step * whole_batch + own, self.batch_size)
+
+    def _items(self, position: int, count: int) -> Iterator[int]:
+        """Return ``count`` items of the stream from ``position`` on."""
+        while count > 0:
             number, offset = divmod(position, self.num_items)
-            take = min(self.num_items - offset, end - position)
-            order = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, number, STREAM]))
-            yield from order.permutation(self.num_items)[offset : offset + take].tolist()
-            position += take
+            taken = self._order(number)[offset : offset + count]
+            yield from taken
+            position += len(taken)
+            count -= len(taken)
+
+    def _order(self, number: int) -> list[int]:
+        """Return the order of a pass over the data; that of the last one asked for is kept."""
+        if self._pass is None or self._pass[0] != number:
+            order = philox(self.seed, Stream.SHUFFLE, number).permutation(self.num_items).tolist()
+            self._pass = (number, order)
+        return self._pass[1]
+
+
+class ProcessShare(Sampler[int]):
+    """Give each of several processes its share of the items, or of some that are spread evenly over them.
+
+    No item is given twice, so the shares may differ by one. With one process these are all items in their order.
+
+    Args:
+        num_items: size of the data set.
+        max_items: take at most so many; all by default.
+
+    Raises:
+        ValueError: when a number is out of its range.
+    """
+
+    def __init__(self, num_items: int, max_items: int | None = None) -> None:
+        check_positive_int("num_items", num_items)
+        if max_items is not None:
+            check_positive_int("max_items", max_items)
+        most = num_items if max_items is None else min(num_items, max_items)
+        chosen = [number * num_items // most for number in range(most)]
+        self.own = chosen[idist.get_rank() :: idist.get_world_size()]
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.own)

@@ -8,64 +8,62 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""One seed an epoch, so that a resumed training goes on with the same random numbers."""
+"""Random numbers by step, so that a training can stop anywhere and go on with the same ones."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
+import ignite.distributed as idist
 from ignite.engine import Events
+from ignite.utils import manual_seed
 from monai.engines.workflow import Workflow
-from monai.transforms import Randomizable
-from monai.utils import set_determinism
 
-from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.utils.checks import check_count
 
-__all__ = ["EpochSeeder"]
+__all__ = ["StepSeeder"]
 
 
-class EpochSeeder:
-    """At the start of every epoch set all random numbers from the seed and the number of the epoch.
+class DrawsByStep(Protocol):
+    """What draws random numbers by the number of the step."""
+
+    def set_step(self, step: int) -> None:
+        """Go to the numbers of ``step``."""
+
+
+class StepSeeder:
+    """Tell everything that draws random numbers which step of the training it is.
+
+    The order of the slices depends on the epoch and the step within it, everything else on the step alone; so a
+    training that stopped after any step goes on as if it had not. The random numbers of all others, such as transforms
+    in the data set, start anew with every epoch, from the seed, the epoch and the number of the process.
 
     Args:
         seed: seed of the run.
-        latent_sampler: sampler of the latents.
-        batch_sampler: sampler of the slices with ``set_epoch``.
-        transform: random transform of the training slices, if any.
-        augmentation: augmentation of what the discriminator sees, with ``set_epoch``, if any.
+        batch_sampler: sampler of the slices with ``set_epoch``, see :class:`~monai_dcgan.data.StreamSampler`.
+        draws: what draws by step: the latent sampler, augmentations; ``None`` is passed over.
 
     Raises:
         ValueError: when ``seed`` is negative.
     """
 
-    def __init__(
-        self,
-        seed: int,
-        latent_sampler: LatentSampler,
-        batch_sampler: Any,
-        transform: Randomizable | None = None,
-        augmentation: Any | None = None,
-    ) -> None:
+    def __init__(self, seed: int, batch_sampler: Any, draws: Sequence[DrawsByStep | None] = ()) -> None:
         check_count("seed", seed)
         self.seed = seed
-        self.latent_sampler = latent_sampler
         self.batch_sampler = batch_sampler
-        self.transform = transform
-        self.augmentation = augmentation
+        self.draws = [draw for draw in draws if draw is not None]
 
     def attach(self, engine: Workflow) -> None:
-        """Set the random numbers when an epoch of ``engine`` starts."""
-        engine.add_event_handler(Events.EPOCH_STARTED, self)
+        """Follow the training ``engine``."""
+        engine.add_event_handler(Events.EPOCH_STARTED, self._start_epoch)
+        engine.add_event_handler(Events.ITERATION_STARTED, self._start_step)
 
-    def __call__(self, engine: Workflow) -> None:
-        """Set the random numbers of the epoch that ``engine`` is in."""
-        epoch = engine.state.epoch
-        epoch_seed = (self.seed * 1_000_003 + epoch) % 2**32
-        set_determinism(seed=epoch_seed)
-        self.latent_sampler.set_epoch(epoch)
-        self.batch_sampler.set_epoch(epoch)
-        if self.transform is not None:
-            self.transform.set_random_state(seed=epoch_seed)
-        if self.augmentation is not None:
-            self.augmentation.set_epoch(epoch)
+    def _start_epoch(self, engine: Workflow) -> None:
+        state = engine.state
+        manual_seed((self.seed * 1_000_003 + state.epoch * 1_009 + idist.get_rank()) % 2**32)
+        self.batch_sampler.set_epoch(state.epoch, state.iteration - (state.epoch - 1) * state.epoch_length)
+
+    def _start_step(self, engine: Workflow) -> None:
+        for draw in self.draws:
+            draw.set_step(engine.state.iteration)

@@ -20,6 +20,7 @@ from monai.utils.enums import CommonKeys
 from torch.utils.data import Dataset
 
 from monai_dcgan.utils.checks import check_count, check_positive_int
+from monai_dcgan.utils.randomness import StepRandom, Stream, philox
 
 __all__ = ["LatentDataset", "LatentSampler"]
 
@@ -28,8 +29,8 @@ class LatentSampler:
     """Draw the inputs of a generator: standard normal noise and, where there are classes, the one-hot class.
 
     A latent has an address: picture ``i`` of a seed is the same whatever the size of the batch, the number of
-    processes or the pictures before it. Training draws by epoch and step instead (:meth:`draw`), so that a resumed
-    run goes on with the same numbers. Both come from the counter-based generator Philox (Salmon et al. 2011).
+    processes or the pictures before it. Training draws by step instead (:meth:`draw`), see
+    :class:`~monai_dcgan.utils.randomness.StepRandom`.
 
     Args:
         latent_size: number of latent variables.
@@ -45,8 +46,6 @@ class LatentSampler:
         sampler.at(range(8))  # (8, 100, 1, 1), float32
     """
 
-    _FIXED, _TRAINING = 0, 1
-
     def __init__(self, latent_size: int, num_classes: int = 0, seed: int = 0) -> None:
         check_positive_int("latent_size", latent_size)
         check_count("num_classes", num_classes)
@@ -54,14 +53,11 @@ class LatentSampler:
         self.latent_size = latent_size
         self.num_classes = num_classes
         self.seed = seed
-        self.set_epoch(0)
+        self._training = StepRandom(seed, Stream.LATENTS)
 
-    def _stream(self, kind: int, number: int) -> np.random.Generator:
-        return np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, number, kind]))
-
-    def set_epoch(self, epoch: int) -> None:
-        """Restart :meth:`draw` at the stream of ``epoch``."""
-        self._training_stream = self._stream(self._TRAINING, epoch)
+    def set_step(self, step: int) -> None:
+        """Let :meth:`draw` give the latents of a step of the training."""
+        self._training.set_step(step)
 
     def at(self, indices: Sequence[int], labels: Sequence[int] | None = None) -> torch.Tensor:
         """Return the latents of the pictures ``indices``.
@@ -76,13 +72,13 @@ class LatentSampler:
         indices = list(indices)
         noise = np.empty((len(indices), self.latent_size), dtype=np.float32)
         for row, index in enumerate(indices):
-            self._stream(self._FIXED, index).standard_normal(dtype=np.float32, out=noise[row])
+            philox(self.seed, Stream.PICTURES, index).standard_normal(dtype=np.float32, out=noise[row])
         if labels is None and self.num_classes:
             labels = [index % self.num_classes for index in indices]
         return self._with_classes(torch.from_numpy(noise), labels)
 
     def draw(self, number: int, labels: torch.Tensor | None = None) -> torch.Tensor:
-        """Return the next latents of the current epoch.
+        """Return the next latents of the current step.
 
         Args:
             number: how many.
@@ -91,8 +87,7 @@ class LatentSampler:
         Returns:
             ``(number, latent_size + num_classes, 1, 1)``, float32, on the CPU.
         """
-        noise = self._training_stream.standard_normal((number, self.latent_size), dtype=np.float32)
-        return self._with_classes(torch.from_numpy(noise), labels)
+        return self._with_classes(self._training.normal(number, self.latent_size), labels)
 
     def _with_classes(self, noise: torch.Tensor, labels: Sequence[int] | torch.Tensor | None) -> torch.Tensor:
         if (labels is None) != (self.num_classes == 0):

@@ -35,13 +35,13 @@ def test_noise_is_standard_normal():
     assert noise.std() == pytest.approx(1, abs=0.02)
 
 
-def test_draw_depends_on_the_epoch_alone():
+def test_draw_depends_on_the_step_alone():
     sampler = LatentSampler(latent_size=16)
-    sampler.set_epoch(2)
+    sampler.set_step(2)
     first = torch.cat([sampler.draw(3), sampler.draw(4)])
-    sampler.set_epoch(1)
+    sampler.set_step(1)
     other = sampler.draw(7)
-    sampler.set_epoch(2)
+    sampler.set_step(2)
     assert torch.equal(torch.cat([sampler.draw(3), sampler.draw(4)]), first)
     assert not torch.equal(other, first)
     assert not torch.equal(sampler.at(range(7)), first)
