@@ -19,9 +19,11 @@ from monai_dcgan.losses.adversarial import (
     HingeAdversarialLoss,
     LeastSquaresAdversarialLoss,
     RelativisticAdversarialLoss,
+    WassersteinAdversarialLoss,
     adversarial_loss,
 )
 from monai_dcgan.losses.feature_matching import FeatureMatchingLoss
+from monai_dcgan.losses.penalties import GradientPenalty
 from monai_dcgan.losses.reconstruction import L1Pairing, PairedL1Loss
 from monai_dcgan.losses.terms import DiscriminatorLoss, GeneratorLoss
 
@@ -32,10 +34,12 @@ __all__ = [
     "DiscriminatorLoss",
     "FeatureMatchingLoss",
     "GeneratorLoss",
+    "GradientPenalty",
     "HingeAdversarialLoss",
     "L1Pairing",
     "LeastSquaresAdversarialLoss",
     "PairedL1Loss",
     "RelativisticAdversarialLoss",
+    "WassersteinAdversarialLoss",
     "adversarial_loss",
 ]

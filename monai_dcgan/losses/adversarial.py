@@ -32,6 +32,7 @@ __all__ = [
     "HingeAdversarialLoss",
     "LeastSquaresAdversarialLoss",
     "RelativisticAdversarialLoss",
+    "WassersteinAdversarialLoss",
     "adversarial_loss",
 ]
 
@@ -43,6 +44,7 @@ class AdversarialKind(StrEnum):
     HINGE = "hinge"
     LEAST_SQUARES = "least_squares"
     RELATIVISTIC = "relativistic"
+    WASSERSTEIN = "wasserstein"
 
 
 class AdversarialLoss(nn.Module, ABC):
@@ -146,6 +148,22 @@ class RelativisticAdversarialLoss(AdversarialLoss):
         return functional.softplus(real_logits - fake_logits).mean()
 
 
+class WassersteinAdversarialLoss(AdversarialLoss):
+    """Wasserstein loss of Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875, equation 2.
+
+    ``-E[D(x)] + E[D(G(z))]`` against ``-E[D(G(z))]``, D the logit. Without a bound on the slope of the discriminator,
+    such as that of :class:`~monai_dcgan.losses.GradientPenalty`, it has no least value.
+    """
+
+    def discriminator(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
+        """Return what the discriminator minimizes."""
+        return fake_logits.mean() - real_logits.mean()
+
+    def generator(self, fake_logits: torch.Tensor, real_logits: torch.Tensor | None = None) -> torch.Tensor:
+        """Return what the generator minimizes."""
+        return -fake_logits.mean()
+
+
 def adversarial_loss(kind: str = AdversarialKind.BCE, label_smoothing: float = 0.0) -> AdversarialLoss:
     """Return the loss of a name.
 
@@ -167,5 +185,6 @@ def adversarial_loss(kind: str = AdversarialKind.BCE, label_smoothing: float = 0
         str(AdversarialKind.HINGE): HingeAdversarialLoss,
         str(AdversarialKind.LEAST_SQUARES): LeastSquaresAdversarialLoss,
         str(AdversarialKind.RELATIVISTIC): RelativisticAdversarialLoss,
+        str(AdversarialKind.WASSERSTEIN): WassersteinAdversarialLoss,
     }
     return losses[str(kind)]()

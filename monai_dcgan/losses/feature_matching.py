@@ -17,6 +17,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from monai_dcgan.utils.layout import rows
+
 __all__ = ["FeatureMatchingLoss"]
 
 
@@ -46,7 +48,11 @@ class FeatureMatchingLoss(nn.Module):
                 f"{len(fake_features)}"
             )
         distances = [
-            (real.float().mean(0) - fake.float().mean(0)).square().mean()
+            (_mean_picture(real, fake) - _mean_picture(fake, fake)).square().mean()
             for real, fake in zip(real_features, fake_features)
         ]
         return torch.stack(distances).mean()
+
+
+def _mean_picture(features: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return rows(features, like).mean(dim=0, dtype=torch.float32)

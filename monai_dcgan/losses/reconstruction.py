@@ -17,6 +17,7 @@ from monai.utils import StrEnum
 from torch import nn
 
 from monai_dcgan.utils.checks import check_choice
+from monai_dcgan.utils.layout import rows
 
 __all__ = ["L1Pairing", "PairedL1Loss"]
 
@@ -60,9 +61,9 @@ class PairedL1Loss(nn.Module):
         Returns:
             a scalar in [0, 2].
         """
-        real, fake = real.float(), fake.float()
+        real, fake = rows(real.float(), fake), rows(fake.float(), fake)
         if self.pairing == L1Pairing.BATCH_MEAN:
             return (real.mean(0) - fake.mean(0)).abs().mean()
         with torch.no_grad():
-            nearest = torch.cdist(real.flatten(1), fake.flatten(1)).argmin(dim=1)
-        return (real - fake[nearest]).abs().mean()
+            nearest = torch.cdist(real, fake).argmin(dim=1)
+        return (real - fake.index_select(0, nearest)).abs().mean()

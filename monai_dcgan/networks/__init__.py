@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from monai_dcgan.networks.discriminator import DCGANDiscriminator, DiscriminatorNorm
-from monai_dcgan.networks.generator import DCGANGenerator
+from monai_dcgan.networks.generator import DCGANGenerator, Upsampling
+from monai_dcgan.networks.synchronized import synchronize_batch_norm
 
-__all__ = ["DCGANDiscriminator", "DCGANGenerator", "DiscriminatorNorm"]
+__all__ = ["DCGANDiscriminator", "DCGANGenerator", "DiscriminatorNorm", "Upsampling", "synchronize_batch_norm"]

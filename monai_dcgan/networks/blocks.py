@@ -12,9 +12,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
-__all__ = ["init_dcgan_weights", "level_channels"]
+__all__ = ["MinibatchStdDev", "Residual", "init_dcgan_weights", "level_channels"]
 
 BOTTOM_SIZE = 4
 """Side in pixels of the smallest feature map of both networks."""
@@ -54,3 +55,45 @@ def init_dcgan_weights(network: nn.Module, std: float = 0.02) -> None:
             nn.init.zeros_(module.bias)
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)) and module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+class Residual(nn.Module):
+    """Add to feature maps what some layers make of them (He et al. 2016, https://arxiv.org/abs/1512.03385).
+
+    Args:
+        layers: keep the shape ``(B, C, H, W)``.
+    """
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return ``hidden + layers(hidden)``."""
+        return hidden + self.layers(hidden)
+
+
+class MinibatchStdDev(nn.Module):
+    """Append a feature map that tells how much the pictures of a group differ.
+
+    Karras et al. 2018, https://arxiv.org/abs/1710.10196, section 3: the standard deviation over a group of pictures,
+    averaged over channels and places. A discriminator that sees it notices a generator that draws the same picture
+    again and again, without batch normalization too.
+
+    Args:
+        group_size: pictures of a group; a batch that cannot be divided by it is split into larger groups.
+    """
+
+    def __init__(self, group_size: int) -> None:
+        super().__init__()
+        self.group_size = group_size
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return ``(B, C + 1, H, W)`` from ``(B, C, H, W)``."""
+        batch, _, height, width = hidden.shape
+        group = next(size for size in range(min(self.group_size, batch), batch + 1) if batch % size == 0)
+        # Group g holds the pictures g, g + batch / group, ...
+        parts = hidden.float().unflatten(0, (group, batch // group))
+        spread = (parts.var(dim=0, correction=0) + 1e-8).sqrt().mean(dim=(1, 2, 3))
+        plane = spread.repeat(group).view(batch, 1, 1, 1).expand(batch, 1, height, width)
+        return torch.cat([hidden, plane.to(hidden.dtype)], dim=1)

@@ -18,7 +18,7 @@ import torch
 from monai.utils import StrEnum
 from torch import nn
 
-from monai_dcgan.networks.blocks import BOTTOM_SIZE, init_dcgan_weights, level_channels
+from monai_dcgan.networks.blocks import BOTTOM_SIZE, MinibatchStdDev, Residual, init_dcgan_weights, level_channels
 from monai_dcgan.utils.checks import check_choice, check_count, check_image_size, check_positive_int
 
 __all__ = ["DCGANDiscriminator", "DiscriminatorNorm"]
@@ -57,6 +57,10 @@ class DCGANDiscriminator(nn.Module):
         max_channels: channels are cut off at this number.
         num_classes: number of classes, 0 for a network without.
         norm: one of :class:`DiscriminatorNorm`; ``batch`` is that of the paper.
+        residual: whether a residual block, a 3x3 convolution without normalization, follows every level.
+        spectral_norm: whether the weights of all convolutions are divided by their largest singular value (Miyato et
+            al. 2018, https://arxiv.org/abs/1802.05957).
+        minibatch_std: pictures of a group whose spread the last layer sees (:class:`MinibatchStdDev`), 0 for none.
 
     Raises:
         ValueError: when an argument is out of its range.
@@ -77,6 +81,9 @@ class DCGANDiscriminator(nn.Module):
         max_channels: int = 1024,
         num_classes: int = 0,
         norm: str = DiscriminatorNorm.BATCH,
+        residual: bool = False,
+        spectral_norm: bool = False,
+        minibatch_std: int = 0,
     ) -> None:
         super().__init__()
         check_image_size(image_size)
@@ -85,34 +92,31 @@ class DCGANDiscriminator(nn.Module):
         check_count("mask_channels", mask_channels)
         check_count("num_classes", num_classes)
         check_choice("norm", norm, DiscriminatorNorm)
+        check_count("minibatch_std", minibatch_std)
         self.image_size = image_size
         self.image_channels = image_channels
         self.mask_channels = mask_channels
         self.num_classes = num_classes
 
         channels = level_channels(image_size, width, max_channels)
-        levels = [
-            nn.Sequential(
-                nn.Conv2d(image_channels + mask_channels, channels[0], kernel_size=4, stride=2, padding=1),
-                nn.LeakyReLU(0.2, inplace=True),
-            )
-        ]
-        for before, after in zip(channels[:-1], channels[1:]):
-            levels.append(
-                nn.Sequential(
-                    nn.Conv2d(before, after, kernel_size=4, stride=2, padding=1, bias=norm == DiscriminatorNorm.NONE),
-                    *_normalization(norm, after),
-                    nn.LeakyReLU(0.2, inplace=True),
-                )
-            )
+        levels = []
+        for number, (before, after) in enumerate(zip([image_channels + mask_channels, *channels[:-1]], channels)):
+            first = number == 0
+            convolution = nn.Conv2d(before, after, 4, stride=2, padding=1, bias=first or norm == DiscriminatorNorm.NONE)
+            layers = [convolution, *([] if first else _normalization(norm, after)), nn.LeakyReLU(0.2, inplace=True)]
+            levels.append(nn.Sequential(*layers, *([_residual(after)] if residual else [])))
         self.levels = nn.ModuleList(levels)
-        self.head = nn.Conv2d(channels[-1], 1, kernel_size=BOTTOM_SIZE)
+        self.minibatch_std = MinibatchStdDev(minibatch_std) if minibatch_std else nn.Identity()
+        self.head = nn.Conv2d(channels[-1] + (minibatch_std > 0), 1, kernel_size=BOTTOM_SIZE)
         self.class_embedding = nn.Embedding(num_classes, channels[-1]) if num_classes else None
         init_dcgan_weights(self)
+        convolutions = [module for module in self.levels.modules() if isinstance(module, nn.Conv2d)]
         if norm == DiscriminatorNorm.NONE:
-            for module in self.levels.modules():
-                if isinstance(module, nn.Conv2d):
-                    nn.init.kaiming_normal_(module.weight, a=0.2)
+            for convolution in convolutions:
+                nn.init.kaiming_normal_(convolution.weight, a=0.2)
+        if spectral_norm:
+            for convolution in [*convolutions, self.head]:
+                nn.utils.parametrizations.spectral_norm(convolution)
 
     def forward_features(
         self, pair: torch.Tensor, labels: torch.Tensor | None = None
@@ -139,7 +143,7 @@ class DCGANDiscriminator(nn.Module):
         for level in self.levels:
             hidden = level(hidden)
             features.append(hidden)
-        logits = self.head(hidden).flatten(1)
+        logits = self.head(self.minibatch_std(hidden)).flatten(1)
         if self.class_embedding is not None:
             pooled = hidden.sum(dim=(2, 3))
             logits = logits + (self.class_embedding(labels) * pooled).sum(dim=1, keepdim=True)
@@ -164,3 +168,10 @@ def _normalization(norm: str, channels: int) -> list[nn.Module]:
         str(DiscriminatorNorm.NONE): [],
     }
     return layers[str(norm)]
+
+
+def _residual(channels: int) -> Residual:
+    return Residual(
+        nn.Conv2d(channels, channels, kernel_size=3, padding=1),
+        nn.LeakyReLU(0.2, inplace=True),
+    )

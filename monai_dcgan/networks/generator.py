@@ -13,12 +13,25 @@
 from __future__ import annotations
 
 import torch
+from monai.utils import StrEnum
 from torch import nn
 
-from monai_dcgan.networks.blocks import init_dcgan_weights, level_channels
-from monai_dcgan.utils.checks import check_count, check_image_size, check_positive_int
+from monai_dcgan.networks.blocks import Residual, init_dcgan_weights, level_channels
+from monai_dcgan.utils.checks import check_choice, check_count, check_image_size, check_positive_int
 
-__all__ = ["DCGANGenerator"]
+__all__ = ["DCGANGenerator", "Upsampling"]
+
+
+class Upsampling(StrEnum):
+    """How a generator goes from one size to the next.
+
+    Strided transposed convolutions leave a checkerboard that a discriminator sees at once (Odena et al. 2016,
+    https://doi.org/10.23915/distill.00003); bilinear interpolation and a convolution do not, at more than twice the
+    operations.
+    """
+
+    TRANSPOSED = "transposed"
+    BILINEAR = "bilinear"
 
 
 class DCGANGenerator(nn.Module):
@@ -39,6 +52,9 @@ class DCGANGenerator(nn.Module):
         width: channels of the largest feature map; they double towards the latent.
         max_channels: channels are cut off at this number.
         num_classes: number of classes, 0 for a network without.
+        residual: whether a residual block, a 3x3 convolution, follows every level but the first and the last; not in the
+            paper.
+        upsampling: one of :class:`Upsampling`; ``transposed`` is that of the paper.
 
     Raises:
         ValueError: when an argument is out of its range.
@@ -58,6 +74,8 @@ class DCGANGenerator(nn.Module):
         width: int = 32,
         max_channels: int = 1024,
         num_classes: int = 0,
+        residual: bool = False,
+        upsampling: str = Upsampling.TRANSPOSED,
     ) -> None:
         super().__init__()
         check_image_size(image_size)
@@ -70,6 +88,7 @@ class DCGANGenerator(nn.Module):
             check_positive_int(name, value)
         check_count("mask_channels", mask_channels)
         check_count("num_classes", num_classes)
+        check_choice("upsampling", upsampling, Upsampling)
         self.image_size = image_size
         self.image_channels = image_channels
         self.mask_channels = mask_channels
@@ -83,15 +102,10 @@ class DCGANGenerator(nn.Module):
             nn.ReLU(inplace=True),
         ]
         for before, after in zip(channels[:-1], channels[1:]):
-            layers += [
-                nn.ConvTranspose2d(before, after, kernel_size=4, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(after),
-                nn.ReLU(inplace=True),
-            ]
-        layers += [
-            nn.ConvTranspose2d(channels[-1], image_channels + mask_channels, kernel_size=4, stride=2, padding=1),
-            nn.Tanh(),
-        ]
+            layers += [*_twice_as_large(upsampling, before, after), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+            if residual:
+                layers.append(_residual(after))
+        layers += [*_twice_as_large(upsampling, channels[-1], image_channels + mask_channels, bias=True), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         init_dcgan_weights(self)
 
@@ -105,3 +119,21 @@ class DCGANGenerator(nn.Module):
             ``(B, image_channels + mask_channels, image_size, image_size)``, values in [-1, 1].
         """
         return self.layers(latent)
+
+
+def _twice_as_large(upsampling: str, before: int, after: int, bias: bool = False) -> list[nn.Module]:
+    """Return layers from ``(B, before, H, W)`` to ``(B, after, 2 H, 2 W)``."""
+    if upsampling == Upsampling.TRANSPOSED:
+        return [nn.ConvTranspose2d(before, after, kernel_size=4, stride=2, padding=1, bias=bias)]
+    return [
+        nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
+        nn.Conv2d(before, after, kernel_size=3, padding=1, bias=bias),
+    ]
+
+
+def _residual(channels: int) -> Residual:
+    return Residual(
+        nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+    )

@@ -91,7 +91,7 @@ def test_each_side_gains_where_it_should(kind):
 
 
 def test_what_the_adversarial_losses_refuse():
-    names = "bce, hinge, least_squares, relativistic"
+    names = "bce, hinge, least_squares, relativistic, wasserstein"
     with pytest.raises(ValueError, match=f"adversarial_loss must be one of {names}, got 'wgan'"):
         adversarial_loss("wgan")
     with pytest.raises(ValueError, match="label_smoothing goes with adversarial_loss=bce, got 0.1 with hinge"):
@@ -150,3 +150,18 @@ def test_generator_terms_are_named_weighted_and_switchable():
     assert list(DiscriminatorLoss()(logits, logits)) == ["adversarial"]
     with pytest.raises(ValueError, match="l1_weight must be a number of at least 0, got -1"):
         GeneratorLoss(l1_weight=-1)
+
+
+@pytest.mark.parametrize("loss", ["nearest", "batch_mean", "feature_matching"])
+def test_gradients_lie_in_memory_as_the_pictures_of_the_network(loss):
+    real, fake = torch.randn(4, 3, 8, 8), torch.randn(4, 3, 8, 8)
+    gradients = []
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        made = fake.contiguous(memory_format=memory_format).requires_grad_(True) * 1
+        made.register_hook(gradients.append)
+        if loss == "feature_matching":
+            FeatureMatchingLoss()([real], [made]).backward()
+        else:
+            PairedL1Loss(loss)(real, made).backward()
+        assert gradients[-1].is_contiguous(memory_format=memory_format)
+    assert torch.equal(*gradients)

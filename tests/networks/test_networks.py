@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from monai_dcgan.networks import DCGANDiscriminator, DCGANGenerator
+from monai_dcgan.networks.blocks import MinibatchStdDev, Residual
 
 SHAPE_CASES = [
     [{"image_size": 32, "image_channels": 1, "mask_channels": 1}, (2, 32, 32)],
@@ -95,8 +96,65 @@ def test_groups_fit_any_width():
         DCGANDiscriminator(norm="layer")
 
 
-def test_every_weight_learns():
-    generator, discriminator = DCGANGenerator(width=4, num_classes=2), DCGANDiscriminator(width=4, num_classes=2)
+@pytest.mark.parametrize("norm", ["batch", "group", "instance", "none"])
+def test_residual_blocks_follow_the_levels(norm):
+    plain, residual = (DCGANDiscriminator(width=4, norm=norm, residual=flag) for flag in (False, True))
+    assert [sum(isinstance(module, Residual) for module in level) for level in residual.levels] == [1] * 4
+    pairs = torch.randn(2, 2, 64, 64)
+    assert residual(pairs).shape == plain(pairs).shape == (2, 1)
+    generator = DCGANGenerator(width=4, residual=True)
+    assert sum(isinstance(module, Residual) for module in generator.layers) == 3
+    assert generator(torch.randn(2, 100, 1, 1)).shape == (2, 2, 64, 64)
+    block = Residual(torch.nn.ReLU())
+    assert torch.equal(block(torch.tensor([-1.0, 2.0])), torch.tensor([-1.0, 4.0]))
+
+
+@pytest.mark.parametrize("norm", ["group", "none"])
+def test_spectral_norm_bounds_every_convolution(norm):
+    torch.manual_seed(0)
+    discriminator = DCGANDiscriminator(width=4, norm=norm, residual=True, spectral_norm=True).train()
+    for _ in range(30):
+        discriminator(torch.randn(2, 2, 64, 64))
+    largest = [
+        torch.linalg.matrix_norm(module.weight.flatten(1), ord=2).item()
+        for module in discriminator.eval().modules()
+        if isinstance(module, torch.nn.Conv2d)
+    ]
+    assert len(largest) == 9
+    assert all(value == pytest.approx(1, abs=0.02) for value in largest)
+
+
+def test_minibatch_std_dev_is_the_mean_spread_of_a_group():
+    hidden = torch.randn(8, 3, 4, 4)
+    appended = MinibatchStdDev(4)(hidden)
+    assert torch.equal(appended[:, :3], hidden)
+    for group in (0, 1):
+        members = hidden[group::2]
+        expected = members.std(dim=0, correction=0).mean()
+        torch.testing.assert_close(appended[group::2, 3], expected.expand(4, 4, 4), atol=1e-4, rtol=1e-4)
+    same = torch.randn(1, 3, 4, 4).expand(6, 3, 4, 4)
+    assert MinibatchStdDev(4)(same)[:, 3].abs().max() < 2e-4
+    # A batch of 5 cannot be divided by 4: one group of 5.
+    odd = torch.randn(5, 3, 4, 4)
+    torch.testing.assert_close(
+        MinibatchStdDev(4)(odd)[0, 3, 0, 0], odd.std(dim=0, correction=0).mean(), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_minibatch_std_dev_lets_the_discriminator_see_sameness():
+    torch.manual_seed(0)
+    discriminator = DCGANDiscriminator(width=8, norm="group", minibatch_std=4)
+    pairs = torch.rand(4, 2, 64, 64) * 2 - 1
+    same = pairs[:1].expand(4, -1, -1, -1)
+    assert (discriminator(pairs)[0] - discriminator(same)[0]).abs() > 1e-3
+    with pytest.raises(ValueError, match="minibatch_std must be a whole number of at least 0, got -1"):
+        DCGANDiscriminator(minibatch_std=-1)
+
+
+@pytest.mark.parametrize("options", [{}, {"residual": True}])
+def test_every_weight_learns(options):
+    generator = DCGANGenerator(width=4, num_classes=2, **options)
+    discriminator = DCGANDiscriminator(width=4, num_classes=2, minibatch_std=2, **options)
     latent = torch.cat([torch.randn(2, 100, 1, 1), torch.eye(2)[:, :, None, None]], dim=1)
     discriminator(generator(latent), torch.tensor([0, 1])).sum().backward()
     for network in (generator, discriminator):
@@ -115,7 +173,17 @@ def test_class_changes_the_judgment():
         DCGANDiscriminator(width=4)(pair, torch.tensor([0]))
 
 
-def test_generator_scripts():
-    generator = DCGANGenerator(width=4).eval()
+def test_bilinear_upsampling_replaces_every_strided_transposed_convolution():
+    generator = DCGANGenerator(image_size=128, width=4, upsampling="bilinear")
+    assert sum(isinstance(layer, torch.nn.Upsample) for layer in generator.layers) == 5
+    assert sum(isinstance(layer, torch.nn.ConvTranspose2d) for layer in generator.layers) == 1
+    assert generator(torch.randn(2, 100, 1, 1)).shape == (2, 2, 128, 128)
+    with pytest.raises(ValueError, match="upsampling must be one of transposed, bilinear, got 'nearest'"):
+        DCGANGenerator(upsampling="nearest")
+
+
+@pytest.mark.parametrize("options", [{}, {"residual": True}, {"upsampling": "bilinear"}])
+def test_generator_scripts(options):
+    generator = DCGANGenerator(width=4, **options).eval()
     latent = torch.randn(2, 100, 1, 1)
     assert torch.equal(torch.jit.script(generator)(latent), generator(latent))
