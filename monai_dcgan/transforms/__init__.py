@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from monai_dcgan.transforms.augment import SliceAugmentation, slice_augmentation
+from monai_dcgan.transforms.batch import BatchAugmentation
 from monai_dcgan.transforms.cut import CutSlicesd
 from monai_dcgan.transforms.differentiable import DifferentiableAugmentation
 from monai_dcgan.transforms.head import Head, HeadMask, HeadMaskd, find_head
@@ -22,14 +23,18 @@ from monai_dcgan.transforms.meta import tracking_meta
 from monai_dcgan.transforms.pairs import split_pair, to_pair
 from monai_dcgan.transforms.policy import SlicePolicy
 from monai_dcgan.transforms.slices import Frame, fit_frame, plane_spacing, slices_of_volume, volume_of_slices
+from monai_dcgan.transforms.softening import InstanceNoise, MaskBlur
 
 __all__ = [
+    "BatchAugmentation",
     "CutSlicesd",
     "DifferentiableAugmentation",
     "Frame",
     "Head",
     "HeadMask",
     "HeadMaskd",
+    "InstanceNoise",
+    "MaskBlur",
     "MergeLabels",
     "MergeLabelsd",
     "ScaleIntensityInHead",
