@@ -43,7 +43,10 @@ the layout of the Medical Segmentation Decathlon, nnU-Net, BraTS, BIDS, DICOM se
 folders and templates of your own; or a prepared store.
 Not for clinical use.
 """
-EXIT_CODES = "exit codes: 0 done, 1 could not be done (one line says why), 2 wrong call, 130 interrupted"
+EXIT_CODES = """\
+exit codes: 0 done, 1 could not be done (one line says why), 2 wrong call, 130 interrupted,
+143 terminated; a training is saved before it leaves with 130 or 143, and --resume goes on
+"""
 EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 
@@ -54,16 +57,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments without the program's name; those of the process by default.
 
     Returns:
-        the exit code: 0 done, 1 could not be done, 130 interrupted; a wrong call leaves with 2.
+        the exit code: 0 done, 1 could not be done, 130 interrupted, 143 terminated; a wrong call leaves with 2.
     """
     parser = build_parser()
     args = parser.parse_args(argv)
     _set_up_logging(args.verbose)
     from monai_dcgan.cli import commands
+    from monai_dcgan.handlers import TrainingStopped
     from monai_dcgan.workflow import root_cause
 
     try:
         getattr(commands, args.command)(args)
+    except TrainingStopped as stopped:
+        print(f"monai-dcgan {args.command}: {stopped}; the same training with --resume goes on", file=sys.stderr)
+        return 128 + stopped.signal
     except KeyboardInterrupt:
         print("monai-dcgan: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

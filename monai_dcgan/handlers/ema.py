@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Events
 from monai.engines.workflow import Workflow
@@ -144,4 +145,5 @@ class EMAHandler:
         self.ema.calibrate()
 
     def _update(self, engine: Workflow) -> None:
-        self.ema.update(len(engine.state.output[AdversarialKeys.REALS]), engine.state.images)
+        batch = len(engine.state.output[AdversarialKeys.REALS]) * idist.get_world_size()
+        self.ema.update(batch, engine.state.images)

@@ -8,21 +8,25 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Sample grids of a training, always from the same latents."""
+"""Sample grids of a training, always from the same latents, and real slices to hold them against."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import ignite.distributed as idist
+import numpy as np
 import torch
 from ignite.engine import Events
 from monai.engines.workflow import Workflow
 from torch import nn
 
+from monai_dcgan.handlers.real_slices import spread_positions, spread_slices
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.transforms import split_pair
 from monai_dcgan.utils.checks import check_positive_int
+from monai_dcgan.utils.files import write_json
 from monai_dcgan.utils.pictures import grid, save_png
 
 if TYPE_CHECKING:
@@ -34,6 +38,12 @@ __all__ = ["SampleGrid"]
 class SampleGrid:
     """Save a grid of made slices with the contours of their masks before the first and after every epoch.
 
+    With ``real``, a grid of as many real slices, of the same size and layout, is written once beside them as
+    ``real.png``. They lie evenly from the first to the last slice of the data set, nothing is picked by hand;
+    ``real.json`` names their positions in it, counted from 0.
+
+    Where several processes train together, the first one draws.
+
     Args:
         generator: network that makes the slices.
         latent_sampler: gives the latents of the first ``number`` pictures.
@@ -42,9 +52,11 @@ class SampleGrid:
         number: slices in the grid.
         every: epochs between two grids.
         writer: TensorBoard writer that gets the same grids.
+        real: map-style data set of real slices, ``image`` (C, H, W) in [0, 1] and ``label`` (M, H, W) in {0, 1},
+            without a random transform; none writes no real slices.
 
     Raises:
-        ValueError: when ``number`` or ``every`` is no whole number of at least 1.
+        ValueError: when ``number`` or ``every`` is no whole number of at least 1, or ``real`` has a transform.
     """
 
     def __init__(
@@ -56,6 +68,7 @@ class SampleGrid:
         number: int = 32,
         every: int = 1,
         writer: SummaryWriter | None = None,
+        real: Any = None,
     ) -> None:
         check_positive_int("number", number)
         check_positive_int("every", every)
@@ -65,9 +78,15 @@ class SampleGrid:
         self.folder = Path(folder)
         self.every = every
         self.writer = writer
+        # Read now: what is wrong with the data set shows before the training starts.
+        self._real = None if real is None else spread_slices(real, number)
+        self._choice = {} if real is None else {"positions": spread_positions(real, number), "of": len(real)}
 
     def attach(self, engine: Workflow) -> None:
         """Save a grid when ``engine`` starts and after every ``every`` epochs."""
+        if idist.get_rank() != 0:
+            return
+        engine.add_event_handler(Events.STARTED, self._draw_real)
         engine.add_event_handler(Events.STARTED, self)
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.every), self)
 
@@ -78,8 +97,19 @@ class SampleGrid:
         self.generator.eval()
         pair = self.generator(self.latents.to(engine.state.device))
         self.generator.train(was_training)
-        images, masks = split_pair(pair.float().cpu(), self.mask_channels)
-        picture = grid(images, masks if self.mask_channels else None)
+        picture = self._picture(*split_pair(pair.float().cpu(), self.mask_channels))
         save_png(picture, self.folder / f"images_{engine.state.images:09d}.png")
         if self.writer is not None:
             self.writer.add_image("samples", picture, engine.state.images, dataformats="HWC")
+
+    def _draw_real(self, engine: Workflow) -> None:
+        if self._real is None:
+            return
+        picture = self._picture(*self._real)
+        save_png(picture, self.folder / "real.png")
+        write_json(self.folder / "real.json", self._choice)
+        if self.writer is not None and engine.state.images == 0:
+            self.writer.add_image("real", picture, 0, dataformats="HWC")
+
+    def _picture(self, images: torch.Tensor, masks: torch.Tensor) -> np.ndarray:
+        return grid(images, masks if self.mask_channels else None)

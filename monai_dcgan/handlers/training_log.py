@@ -15,14 +15,17 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Events
 from monai.engines.workflow import Workflow
 
 from monai_dcgan.engines import TERMS
+from monai_dcgan.handlers.events import TrainingEvents, register_training_events
 from monai_dcgan.utils.checks import check_positive_int
 from monai_dcgan.utils.files import read_json_lines, write_text
 
@@ -36,14 +39,23 @@ class TrainingLog:
     """Write the mean of every named term to ``metrics.jsonl`` and to TensorBoard.
 
     A line holds ``epoch``, ``iteration``, ``images`` (real slices shown so far), ``images_per_second`` and the means
-    since the line before. The terms are read from the device once an interval, not in every step. Metrics of a
+    since the line before. The terms are read from the device once an interval, not in every step; then
+    ``TrainingEvents.LOG_WRITTEN`` is fired, and other handlers find the line in :attr:`record`. Metrics of a
     validation that ran in an epoch stand in a line of their own with ``val_`` before their names.
+
+    The speed is that of the training: validations and whatever else is done between epochs do not count.
+
+    Where several processes train together, the means are those over all of them, and the first one writes.
 
     Args:
         path: the file; a resumed training drops the lines behind the state that it goes on from.
         interval: iterations between two lines.
         writer: TensorBoard writer; none writes nothing there.
         validator: evaluator that runs in the course of the training.
+
+    Attributes:
+        record: the last line with means of terms, empty before the first one.
+        line: the last line of any kind.
 
     Raises:
         ValueError: when ``interval`` is no whole number of at least 1.
@@ -62,61 +74,96 @@ class TrainingLog:
         self.interval = interval
         self.writer = writer
         self.validator = validator
-        self._reset()
+        self.record: dict[str, Any] = {}
+        self.line: dict[str, Any] = {}
+        self._sums: dict[str, torch.Tensor] = {}
+        self._steps: dict[str, int] = {}
 
     def attach(self, engine: Workflow) -> None:
         """Follow the training ``engine``."""
+        register_training_events(engine)
+        engine.state.training_log = self
         engine.add_event_handler(Events.STARTED, self._started)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._start_clock)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
         engine.add_event_handler(Events.ITERATION_COMPLETED(every=self.interval), self._write_terms)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write_terms)
         if self.validator is not None:
             self.validator.add_event_handler(Events.COMPLETED, self._write_validation, engine)
 
-    def _reset(self) -> None:
-        self._sums: dict[str, torch.Tensor] = {}
-        self._steps = 0
-        self._images = 0
-        self._since = time.perf_counter()
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums since the last line, so that a training that stops between two lines loses none."""
+        return {"sums": {name: value.cpu() for name, value in self._sums.items()}, "steps": dict(self._steps)}
 
-    def _started(self, engine: Workflow) -> None:
-        records = read_json_lines(self.path) if self.path.exists() else []
-        kept = [record for record in records if record["images"] <= engine.state.images]
-        write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
-        self._reset()
-        self._images = engine.state.images
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self._sums, self._steps = dict(state["sums"]), dict(state["steps"])
 
-    def _add(self, engine: Workflow) -> None:
-        for name, value in engine.state.output[TERMS].items():
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
-        self._steps += 1
+    def write(self, engine: Workflow, values: Mapping[str, float]) -> None:
+        """Write a line with ``values`` beside where ``engine`` is, on the first process only.
 
-    def _write_terms(self, engine: Workflow) -> None:
-        if self._steps == 0:
+        Args:
+            engine: the training.
+            values: numbers by name.
+        """
+        if idist.get_rank() != 0:
             return
-        names = list(self._sums)
-        values = (torch.stack([self._sums[name].float() for name in names]) / self._steps).tolist()
-        means = dict(zip(names, values))
-        bad = [name for name, value in means.items() if not math.isfinite(value)]
-        speed = (engine.state.images - self._images) / (time.perf_counter() - self._since)
-        self._reset()
-        self._images = engine.state.images
-        if bad:
-            raise FloatingPointError(
-                f"{', '.join(bad)} must stay finite, got {means[bad[0]]} at iteration {engine.state.iteration}; "
-                "a checkpoint, where there is one, is from before; try a lower learning rate, or amp off"
-            )
-        self._write_line(engine, {**means, "images_per_second": speed})
-
-    def _write_validation(self, evaluator: Workflow, trainer: Workflow) -> None:
-        metrics = evaluator.state.metrics
-        self._write_line(trainer, {f"val_{name}": float(value) for name, value in metrics.items()})
-
-    def _write_line(self, engine: Workflow, values: dict[str, Any]) -> None:
-        state = {"epoch": engine.state.epoch, "iteration": engine.state.iteration, "images": engine.state.images}
+        self.line = {**_place(engine), **values}
         with open(self.path, "a", encoding="utf-8") as stream:
-            stream.write(json.dumps({**state, **values}) + "\n")
+            stream.write(json.dumps(self.line) + "\n")
         if self.writer is not None:
             for name, value in values.items():
                 self.writer.add_scalar(name, value, engine.state.images)
             self.writer.flush()
+        engine.fire_event(TrainingEvents.LINE_WRITTEN)
+
+    def _started(self, engine: Workflow) -> None:
+        if idist.get_rank() == 0:
+            records = read_json_lines(self.path) if self.path.exists() else []
+            kept = [record for record in records if record["images"] <= engine.state.images]
+            write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
+        self._sums = {name: value.to(engine.state.device) for name, value in self._sums.items()}
+
+    def _start_clock(self, engine: Workflow) -> None:
+        self._since, self._images = time.perf_counter(), engine.state.images
+
+    def _add(self, engine: Workflow) -> None:
+        terms = engine.state.output[TERMS]
+        known = [name for name in terms if name in self._sums]
+        if known:
+            torch._foreach_add_([self._sums[name] for name in known], [terms[name] for name in known])
+        for name in terms:
+            if name not in self._sums:
+                # A copy: the next step adds to it in place.
+                self._sums[name] = torch.as_tensor(terms[name]).to(engine.state.device, torch.float32, copy=True)
+            self._steps[name] = self._steps.get(name, 0) + 1
+
+    def _write_terms(self, engine: Workflow) -> None:
+        if not self._sums:
+            return
+        sums: Any = torch.stack(list(self._sums.values()))
+        if idist.get_world_size() > 1:
+            sums = idist.all_reduce(sums) / idist.get_world_size()
+        means = {name: value / self._steps[name] for name, value in zip(self._sums, sums.tolist())}
+        self._sums, self._steps = {}, {}
+        speed = (engine.state.images - self._images) / (time.perf_counter() - self._since)
+        self._start_clock(engine)
+        bad = [name for name, value in means.items() if not math.isfinite(value)]
+        if bad:
+            raise FloatingPointError(
+                f"{', '.join(bad)} must stay finite, got {means[bad[0]]} at iteration {engine.state.iteration}; "
+                "a checkpoint, where there is one, is from before; try a lower learning rate, amp off, or a gradient "
+                "penalty on the discriminator"
+            )
+        values = {**means, "images_per_second": speed}
+        self.record = {**_place(engine), **values}
+        self.write(engine, values)
+        engine.fire_event(TrainingEvents.LOG_WRITTEN)
+
+    def _write_validation(self, evaluator: Workflow, trainer: Workflow) -> None:
+        self.write(trainer, {f"val_{name}": float(value) for name, value in evaluator.state.metrics.items()})
+
+
+def _place(engine: Workflow) -> dict[str, int]:
+    """Return where a training is."""
+    return {"epoch": engine.state.epoch, "iteration": engine.state.iteration, "images": engine.state.images}

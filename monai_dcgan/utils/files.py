@@ -88,10 +88,44 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def write_tensors(path: str | Path, value: Any) -> None:
-    """Write ``value`` to ``path`` with ``torch.save``, whole or not at all; equal values give equal bytes."""
-    # Given a path, torch.save would put its name, here a temporary one, into the file.
-    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
-        torch.save(value, stream)
+    """Write ``value`` to ``path`` with ``torch.save``, whole or not at all; equal values give equal bytes.
+
+    The bytes are on the disk before the file takes its name, so that it is whole after a loss of power too.
+
+    Raises:
+        OSError: when it cannot be written; what stood at ``path`` stands there still.
+    """
+    path = Path(path)
+    try:
+        # Given a path, torch.save would put its name, here a temporary one, into the file.
+        with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+            torch.save(value, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except RuntimeError as error:
+        # The writer of torch reports a full disk as an error of its own; the system's is in its context.
+        reason = next((cause for cause in _chain(error) if isinstance(cause, OSError)), None)
+        if reason is None:
+            raise
+        raise OSError(reason.errno, os.strerror(reason.errno or 0), str(path)) from error
+    _sync_folder(path.parent)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, where the system lets a folder be opened."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_json(path: str | Path) -> Any:

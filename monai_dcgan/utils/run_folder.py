@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import ignite.distributed as idist
 from monai.bundle.utils import ID_SEP_KEY
 
 from monai_dcgan import __version__
@@ -43,12 +44,12 @@ def package_versions() -> dict[str, str]:
 
 
 class RunFolder:
-    """A folder that holds one training run.
+    """A folder that holds one training run; of several processes that train together the first one writes.
 
     - ``run.json``: settings as resolved, versions, times
     - ``settings.json``, ``network.json``, ``overlay.json``: overlays for ``evaluate.json`` and ``inference.json``
     - ``split.json``: which patient is in which part
-    - ``checkpoints/``, ``model.pt``: to go on, and the generator to use
+    - ``checkpoints/``, ``model.pt``, ``best.pt``: to go on, the generator to use, and the best one
     - ``metrics.jsonl``, ``tensorboard/``, ``loss_curves.png``, ``samples/``: what happened
 
     Args:
@@ -69,6 +70,16 @@ class RunFolder:
     def model(self) -> Path:
         """Weights of the generator."""
         return self.path / "model.pt"
+
+    @property
+    def best(self) -> Path:
+        """Weights of the generator with the best metric of validation."""
+        return self.path / "best.pt"
+
+    @property
+    def mlflow(self) -> Path:
+        """Which run of MLflow this is, where it is one."""
+        return self.path / "mlflow.json"
 
     @property
     def metrics(self) -> Path:
@@ -102,6 +113,8 @@ class RunFolder:
             FileExistsError: when a run lies in it and ``resume`` is off.
             FileNotFoundError: when none lies in it and ``resume`` is on.
         """
+        if idist.get_rank() > 0:
+            return
         found = (self.path / "run.json").exists()
         if self.resume and not found:
             raise FileNotFoundError(f"output_dir must be the folder of the run to go on with, {self.path} holds none")
@@ -137,6 +150,8 @@ class RunFolder:
             FileNotFoundError: when none lies in it and ``resume`` is on.
             ValueError: when the run to go on with was made with other settings, or from other data.
         """
+        if idist.get_rank() > 0:
+            return
         self.check_free()
         # MONAI's parser writes the separator of nested ids in its own way.
         given = {name.replace(ID_SEP_KEY, "#"): value for name, value in json.loads(overlay).items()}
@@ -159,6 +174,8 @@ class RunFolder:
         Args:
             images: real slices shown.
         """
+        if idist.get_rank() > 0:
+            return
         record = read_json(self.path / "run.json")
         write_json(self.path / "run.json", {**record, "status": "completed", "completed": _now(), "images": images})
 

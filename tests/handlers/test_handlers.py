@@ -12,8 +12,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
 from ignite.engine import Events
@@ -21,16 +19,11 @@ from ignite.engine import Events
 from monai_dcgan.handlers import (
     EMA,
     GeneratorSaver,
-    ResumeTraining,
-    SampleGrid,
-    TrainingCheckpoint,
-    TrainingLog,
-    latest_checkpoint,
 )
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.networks import DCGANGenerator
 from monai_dcgan.utils.weights import load_weights
-from tests.training import make_training, training_objects
+from tests.training import make_training
 
 
 def test_ema_is_the_average_by_images():
@@ -75,78 +68,6 @@ def test_ema_without_half_life_follows():
     assert torch.equal(trainer.ema.network.layers[0].weight, trainer.g_network.layers[0].weight)
 
 
-def test_log_writes_means_and_stops_at_nan(tmp_path):
-    path = tmp_path / "metrics.jsonl"
-    trainer = make_training(max_epochs=1, handlers=[TrainingLog(path, interval=2)])
-    losses = []
-    trainer.add_event_handler(
-        Events.ITERATION_COMPLETED, lambda engine: losses.append(engine.state.output["terms"]["d_loss"].item())
-    )
-    trainer.run()
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [(line["iteration"], line["images"]) for line in lines] == [(2, 8), (4, 16)]
-    assert lines[1]["d_loss"] == pytest.approx(sum(losses[2:]) / 2)
-    assert lines[0]["images_per_second"] > 0
-
-    trainer = make_training(handlers=[TrainingLog(tmp_path / "bad.jsonl", interval=2)])
-    with torch.no_grad():
-        trainer.g_network.layers[0].weight.fill_(float("nan"))
-    with pytest.raises(FloatingPointError, match="must stay finite, got nan at iteration 2"):
-        trainer.run()
-
-
-def test_resumed_training_ends_with_the_same_bits(tmp_path):
-    def run(folder, epochs, resume):
-        trainer = make_training(max_epochs=epochs)
-        ResumeTraining(folder / "c", training_objects(trainer), resume).attach(trainer)
-        TrainingLog(folder / "metrics.jsonl", interval=3).attach(trainer)
-        TrainingCheckpoint(folder / "c", training_objects(trainer), keep=2).attach(trainer)
-        trainer.run()
-        return trainer
-
-    whole = run(tmp_path / "whole", 4, resume=False)
-    run(tmp_path / "broken", 2, resume=False)
-    # Lines of an epoch that did not reach its checkpoint are dropped, and one that was cut off.
-    with open(tmp_path / "broken" / "metrics.jsonl", "a") as stream:
-        stream.write(json.dumps({"epoch": 3, "iteration": 9, "images": 36, "d_loss": 7.0}) + "\n")
-        stream.write('{"epoch": 3, "iter')
-    resumed = run(tmp_path / "broken", 4, resume=True)
-    for name, value in training_objects(whole).items():
-        if isinstance(value, torch.nn.Module):
-            for key, tensor in value.state_dict().items():
-                assert torch.equal(tensor, training_objects(resumed)[name].state_dict()[key]), (name, key)
-    for key, tensor in whole.ema.state_dict().items():
-        assert torch.equal(tensor, resumed.ema.state_dict()[key]), key
-    assert resumed.state.images == whole.state.images == 64
-
-    def lines(name):
-        records = [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
-        return [{key: value for key, value in line.items() if key != "images_per_second"} for line in records]
-
-    assert lines("broken") == lines("whole")
-    assert [path.name for path in sorted((tmp_path / "broken" / "c").glob("*.pt"))] == [
-        "epoch_000003.pt",
-        "epoch_000004.pt",
-    ]
-
-
-def test_resume_refuses_a_checkpoint_of_other_networks(tmp_path):
-    trainer = make_training(max_epochs=1)
-    TrainingCheckpoint(tmp_path, training_objects(trainer)).attach(trainer)
-    trainer.run()
-    other = make_training(max_epochs=2, num_classes=2)
-    ResumeTraining(tmp_path, training_objects(other)).attach(other)
-    with pytest.raises(
-        ValueError, match=r"epoch_000001.pt must fit DCGANGenerator: 'layers.0.weight' must have the sha"
-    ):
-        other.run()
-    latest_checkpoint(tmp_path).write_bytes(b"PK damaged")
-    again = make_training(max_epochs=2)
-    ResumeTraining(tmp_path, training_objects(again)).attach(again)
-    with pytest.raises(ValueError, match=r"epoch_000001.pt must be a whole checkpoint"):
-        again.run()
-
-
 def test_saved_generator_is_flat_and_loads(tmp_path):
     trainer = make_training(max_epochs=1)
     GeneratorSaver(trainer.ema.network, tmp_path / "model.pt").attach(trainer)
@@ -160,37 +81,6 @@ def test_saved_generator_is_flat_and_loads(tmp_path):
         load_weights(loaded, tmp_path / "none.pt")
 
 
-def test_sample_grids_from_step_zero(tmp_path):
-    latents = LatentSampler(8)
-    trainer = make_training(max_epochs=2)
-    SampleGrid(trainer.ema.network, latents, mask_channels=1, folder=tmp_path, number=4).attach(trainer)
-    trainer.run()
-    assert [path.name for path in sorted(tmp_path.iterdir())] == [
-        "images_000000000.png",
-        "images_000000016.png",
-        "images_000000032.png",
-    ]
-
-
 def test_bad_arguments():
     with pytest.raises(ValueError, match="half_life must be a number of at least 0, got -1"):
         EMA(DCGANGenerator(width=4), LatentSampler(100), half_life=-1)
-    with pytest.raises(ValueError, match="interval must be a whole number of at least 1, got 0"):
-        TrainingLog("metrics.jsonl", interval=0)
-
-
-def test_weights_that_are_not_finite_reach_no_checkpoint(tmp_path):
-    """What a training can go on from has passed the log's check."""
-    trainer = make_training(max_epochs=3, handlers=[TrainingLog(tmp_path / "metrics.jsonl", interval=3)])
-    TrainingCheckpoint(tmp_path / "c", training_objects(trainer)).attach(trainer)
-
-    def spoil(engine):
-        # Iteration 8 ends the second epoch, behind the last interval of the log.
-        if engine.state.iteration == 7:
-            with torch.no_grad():
-                trainer.g_network.layers[0].weight.fill_(float("nan"))
-
-    trainer.add_event_handler(Events.ITERATION_COMPLETED, spoil)
-    with pytest.raises(FloatingPointError):
-        trainer.run()
-    assert [path.name for path in (tmp_path / "c").iterdir()] == ["epoch_000001.pt"]
