@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 
 from monai_dcgan.data import StreamSampler
 from monai_dcgan.engines import DCGANTrainer
-from monai_dcgan.handlers import EMA, EMAHandler, EpochSeeder
+from monai_dcgan.handlers import EMA, EMAHandler, StepSeeder
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.losses import DiscriminatorLoss, GeneratorLoss
 from monai_dcgan.networks import DCGANDiscriminator, DCGANGenerator
@@ -52,28 +52,34 @@ def make_training(
     amp: str = "off",
     images_per_epoch: int = 16,
     device: str = "cpu",
+    batch_size: int = 4,
+    d_norm: str = "batch",
+    g_loss: GeneratorLoss | None = None,
+    draws=(),
+    **trainer_options,
 ):
     """Return a trainer with its average of weights in ``trainer.ema``."""
     torch.manual_seed(seed)
     data = Squares()
     generator = DCGANGenerator(image_size=32, latent_size=8, width=4, num_classes=num_classes).to(device)
-    discriminator = DCGANDiscriminator(image_size=32, width=4, num_classes=num_classes).to(device)
+    discriminator = DCGANDiscriminator(image_size=32, width=4, num_classes=num_classes, norm=d_norm).to(device)
     latents = LatentSampler(latent_size=8, num_classes=num_classes, seed=seed)
-    sampler = StreamSampler(len(data), images_per_epoch, batch_size=4, seed=seed)
+    sampler = StreamSampler(len(data), images_per_epoch, batch_size, seed=seed)
     ema = EMA(generator, latents, half_life=100, calibration_images=16, batch_size=8)
     trainer = DCGANTrainer(
         device=device,
         max_epochs=max_epochs,
-        train_data_loader=DataLoader(data, batch_size=4, sampler=sampler),
+        train_data_loader=DataLoader(data, batch_size=batch_size, sampler=sampler),
         g_network=generator,
         d_network=discriminator,
         g_optimizer=torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999)),
         d_optimizer=torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999)),
-        g_loss=GeneratorLoss(l1_weight=1.0, feature_matching_weight=1.0),
+        g_loss=g_loss or GeneratorLoss(l1_weight=1.0, feature_matching_weight=1.0),
         d_loss=DiscriminatorLoss(),
         latent_sampler=latents,
-        train_handlers=[EpochSeeder(seed, latents, sampler), EMAHandler(ema), *handlers],
+        train_handlers=[StepSeeder(seed, sampler, [latents, *draws]), EMAHandler(ema), *handlers],
         amp=amp,
+        **trainer_options,
     )
     trainer.ema = ema
     return trainer

@@ -19,7 +19,8 @@ from monai_dcgan.data.inspection import Survey, inspect_store, inspection_text, 
 from monai_dcgan.data.placing import CaseVolume, case_volume
 from monai_dcgan.data.prepare import default_cache_dir, prepare
 from monai_dcgan.data.provenance import provenance
-from monai_dcgan.data.sampling import StreamSampler
+from monai_dcgan.data.resident import Resident, ResidentLoader, training_loader
+from monai_dcgan.data.sampling import ProcessShare, StreamSampler
 from monai_dcgan.data.settings import Slicing, Source
 from monai_dcgan.data.splits import k_folds, load_folds, load_splits, save_folds, save_splits, split_patients
 from monai_dcgan.data.store import SliceStore, is_store
@@ -28,10 +29,13 @@ from monai_dcgan.data.writer import SyntheticSetWriter
 __all__ = [
     "CaseVolume",
     "DuplicatePair",
+    "Resident",
+    "ResidentLoader",
     "SliceDataset",
     "SliceStore",
     "Slicing",
     "Source",
+    "ProcessShare",
     "StreamSampler",
     "Survey",
     "SyntheticSetWriter",
@@ -53,5 +57,6 @@ __all__ = [
     "split_patients",
     "survey",
     "survey_text",
+    "training_loader",
     "warn_of_leaks",
 ]

@@ -16,6 +16,7 @@ import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from ignite.engine import Events
 from monai.engines import Evaluator
@@ -35,7 +36,10 @@ class DCGANEvaluator(Evaluator):
     """Make as many slices as there are real ones and hand both to metrics and handlers.
 
     The latents are those of the pictures 0 to N - 1 of the sampler's seed, so that every validation of a training
-    looks at the same pictures. ``engine.state.output`` holds, under ``EvaluationKeys``, real and synthetic images
+    looks at the same pictures; of several processes each makes those that go with its share of the real slices
+    (:class:`~monai_dcgan.data.ProcessShare`).
+
+    ``engine.state.output`` holds, under ``EvaluationKeys``, real and synthetic images
     ``(B, C, H, W)`` in [0, 1] and masks ``(B, M, H, W)`` in {0, 1}, float32, and the real slices' patients.
 
     Args:
@@ -88,7 +92,9 @@ class DCGANEvaluator(Evaluator):
     def _iteration(self, engine: DCGANEvaluator, batchdata: dict[str, Any]) -> dict[str, Any]:
         real, class_index = self.prepare_batch(batchdata, self.state.device, self.non_blocking, **self.to_kwargs)
         labels = class_index.tolist() if self.latent_sampler.num_classes else None
-        latents = self.latent_sampler.at(range(self._made, self._made + len(real)), labels).to(self.state.device)
+        rank, world_size = idist.get_rank(), idist.get_world_size()
+        numbers = [rank + (self._made + row) * world_size for row in range(len(real))]
+        latents = self.latent_sampler.at(numbers, labels).to(self.state.device)
         self._made += len(real)
         self.generator.eval()
         with torch.no_grad():

@@ -37,10 +37,10 @@ def test_one_iteration_is_that_of_a_bare_loop():
     g_opt = torch.optim.Adam(g.parameters(), lr=2e-4, betas=(0.5, 0.999))
     d_opt = torch.optim.Adam(d.parameters(), lr=2e-4, betas=(0.5, 0.999))
     batch = next(iter(DataLoader(Squares(), batch_size=4)))
-    trainer.latent_sampler.set_epoch(1)
+    trainer.latent_sampler.set_step(1)
     trainer._iteration(trainer, batch)
 
-    trainer.latent_sampler.set_epoch(1)
+    trainer.latent_sampler.set_step(1)
     real = torch.cat([batch["image"] * 2 - 1, batch["label"] * 2 - 1], dim=1)
     fake = g(trainer.latent_sampler.draw(4))
     real_logits, fake_logits = d(real), d(fake.detach())
@@ -70,7 +70,7 @@ def test_one_iteration_is_that_of_a_bare_loop():
 
 def test_the_discriminator_sees_only_what_the_augmentation_makes():
     trainer, seen = make_training(), []
-    trainer.augmentation = lambda pairs: pairs.clamp(-0.25, 0.25)
+    trainer.augmentation = (lambda pairs: pairs + 1, lambda pairs: pairs.clamp(-0.25, 0.25))
     trainer.d_network.levels[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     before = [parameter.clone() for parameter in trainer.g_network.parameters()]
     trainer._iteration(trainer, next(iter(DataLoader(Squares(), batch_size=4))))
@@ -87,7 +87,7 @@ def test_a_relativistic_generator_is_judged_against_real_pairs():
     trainer.d_loss, trainer.g_loss = DiscriminatorLoss(loss), GeneratorLoss(loss)
     trainer._iteration(trainer, next(iter(DataLoader(Squares(), batch_size=4))))
     terms = trainer.state.output[TERMS]
-    assert set(terms) == {"d_loss", "d_adversarial", "d_real", "d_fake", "g_loss", "g_adversarial"}
+    assert set(terms) == {"d_loss", "d_adversarial", "d_real", "d_fake", "d_real_sign", "g_loss", "g_adversarial"}
     assert 0 < terms["g_loss"].item() < 10
 
 
@@ -100,6 +100,7 @@ def test_terms_are_named_and_add_up():
         "d_adversarial",
         "d_real",
         "d_fake",
+        "d_real_sign",
         "g_loss",
         "g_adversarial",
         "g_l1",

@@ -12,7 +12,8 @@
 
 from __future__ import annotations
 
-import weakref
+import hashlib
+from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
@@ -30,36 +31,37 @@ PRDC_VALUES = ("precision", "recall", "density", "coverage")
 
 
 class SharedFeatures:
-    """Let several metrics share one pass of an extractor: features of the last few tensors are kept.
+    """Let metrics share the passes of an extractor: features of the batches seen last are kept.
 
-    Give one instance to all metrics of an engine, which hands all of them the same tensors in an iteration. A tensor is
-    known by its identity and by how often it was changed in place; one that is gone is forgotten.
+    Give one instance to all metrics of an engine: they ask for the same batches in an iteration, and every validation of
+    a training asks for the same real ones again. A batch is known by what is in it.
 
     Args:
         extractor: maps images ``(B, C, H, W)`` in [0, 1] to features ``(B, d)``.
-        keep: features of how many tensors to keep; an iteration has two, the real and the synthetic images.
+        keep: features of how many batches to keep.
 
     Example:
         >>> shared = SharedFeatures(lambda images: images.flatten(1))
         >>> images = torch.rand(2, 1, 4, 4)
-        >>> shared(images) is shared(images)
+        >>> shared(images) is shared(images.clone())
         True
     """
 
-    def __init__(self, extractor: Extractor, keep: int = 2) -> None:
+    def __init__(self, extractor: Extractor, keep: int = 256) -> None:
         check_positive_int("keep", keep)
         self.extractor, self.keep = extractor, keep
-        self._kept: list[tuple[weakref.ref[torch.Tensor], int, torch.Tensor]] = []
+        self._kept: OrderedDict[tuple, torch.Tensor] = OrderedDict()
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Return the features ``(B, d)`` of ``images``, computed once."""
-        for known, version, features in self._kept:
-            if known() is images and version == images._version:
-                return features
-        features = self.extractor(images)
-        alive = [entry for entry in self._kept if entry[0]() is not None]
-        self._kept = [*alive, (weakref.ref(images), images._version, features)][-self.keep :]
-        return features
+        values = images.detach().cpu().contiguous().numpy()
+        key = (values.shape, str(values.dtype), hashlib.sha256(values.data).digest())
+        if key not in self._kept:
+            self._kept[key] = self.extractor(images)
+        self._kept.move_to_end(key)
+        while len(self._kept) > self.keep:
+            self._kept.popitem(last=False)
+        return self._kept[key]
 
 
 class _FeatureMetric(SetMetric):
