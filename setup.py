@@ -25,6 +25,7 @@ EXTRAS = {
     "dicom": ["pydicom>=3.0"],
     "phantom": ["nilearn>=0.11"],
     "export": ["onnx>=1.17", "onnxscript>=0.2"],
+    "mlflow": ["alembic>=1.13", "mlflow-skinny>=3.1", "sqlalchemy>=2.0"],
     "zoo": ["jsonschema>=4.20"],
 }
 EXTRAS["all"] = sorted({requirement for extra in EXTRAS.values() for requirement in extra})

@@ -110,7 +110,22 @@ def _given(contents: Mapping[Path, Mapping[str, Any]], override: Mapping[str, An
     )
 
 
-_OF_THE_MACHINE = ("bundle_root", "output_dir", "resume", "device", "prepare_workers", "dask", "overlay")
+_OF_THE_MACHINE = (
+    "bundle_root",
+    "output_dir",
+    "resume",
+    "resume_from",
+    "device",
+    "distributed",
+    "prepare_workers",
+    "dask",
+    "resident",
+    "compile_mode",
+    "keep_checkpoints",
+    "checkpoint_interval",
+    "mlflow_uri",
+    "overlay",
+)
 _WORKFLOW_ARGUMENTS = (
     "meta_file",
     "logging_file",

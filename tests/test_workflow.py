@@ -29,9 +29,12 @@ def write(path, content):
     [
         [{"widht": 8}, "config id 'widht' of the command line is not one that train.json knows; did you mean 'width'?"],
         [{"tran#trainer#amp": "off"}, "config id 'tran' of the command line .* did you mean 'train'?"],
-        [{"zzz": 1}, "config id 'zzz' of the command line .*; known are adam_betas, adversarial_loss, amp"],
+        [{"zzz": 1}, "config id 'zzz' of the command line .*; known are ada_images, ada_target, adam_betas"],
         [{"batch": 1}, "config id 'batch' of the command line .* did you mean 'batch_size'?"],
-        [{"train#preprocesing#rotation": 0.0}, "config id 'train#preprocesing' .* did you mean 'preprocessing'?"],
+        [
+            {"train#real_augmentatio#rotation": 0.0},
+            "config id 'train#real_augmentatio' .* did you mean 'real_augmentation'?",
+        ],
     ],
 )
 def test_unknown_ids_are_refused(override, text):

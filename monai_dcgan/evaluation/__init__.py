@@ -25,6 +25,7 @@ from monai_dcgan.evaluation.features import (
 )
 from monai_dcgan.evaluation.handler import EvaluationReport
 from monai_dcgan.evaluation.report import (
+    LossCurves,
     add_readers,
     plot_loss_curves,
     plot_real_beside_synthetic,
@@ -41,6 +42,7 @@ __all__ = [
     "EvaluationReport",
     "FeatureExtractor",
     "LabeledSlices",
+    "LossCurves",
     "RadiomicsExtractor",
     "RandomConvExtractor",
     "TorchScriptExtractor",

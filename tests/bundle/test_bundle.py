@@ -24,7 +24,7 @@ from monai.data import load_decathlon_datalist
 from monai_dcgan.cli import main
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.utils.weights import load_weights
-from monai_dcgan.workflow import bundle_root, config_file
+from monai_dcgan.workflow import _OF_THE_MACHINE, bundle_root, config_file
 
 CONFIGS = bundle_root() / "configs"
 
@@ -77,7 +77,7 @@ def test_settings_record_every_value_that_can_be_set():
     recorded = set(train["settings"]) | set(train["network_settings"])
     not_settings = {"imports", "initialize", "run", "finalize", "generator", "discriminator", "overlay"}
     plain = {name for name, value in train.items() if not isinstance(value, dict) and name not in not_settings}
-    of_the_machine = {"bundle_root", "output_dir", "resume", "device", "prepare_workers", "dask"}
+    of_the_machine = {*_OF_THE_MACHINE, "deterministic"} - {"overlay"}
     of_the_log = {"log_interval", "val_interval"}
     assert plain - of_the_machine - of_the_log == recorded
     assert recorded <= set(train)

@@ -67,12 +67,14 @@ def test_run_folder_holds_what_it_promises(trained):
     split = json.loads((trained / "split.json").read_text())
     assert sorted(split) == ["test", "train", "validation"]
     assert all(split.values())
-    for name in ("model.pt", "metrics.jsonl", "loss_curves.png", "checkpoints/epoch_000002.pt"):
+    for name in ("model.pt", "metrics.jsonl", "loss_curves.png", "best.pt", "best.json"):
         assert (trained / name).is_file(), name
-    assert len(list((trained / "samples").glob("*.png"))) == 3
+    assert len(list((trained / "samples").glob("images_*.png"))) == 3
+    assert (trained / "samples" / "real.png").is_file()
+    assert len(list((trained / "checkpoints").glob("step_*.pt"))) == 2
     assert any((trained / "tensorboard").iterdir())
     lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
-    assert {"d_loss", "g_adversarial", "g_l1", "g_feature_matching", "d_real", "d_fake"} <= set(lines[0])
+    assert {"d_loss", "g_adversarial", "d_real", "d_fake", "d_real_sign"} <= set(lines[0])
     assert sum("val_frechet_distance" in line for line in lines) == 2
 
 

@@ -13,12 +13,13 @@
 from __future__ import annotations
 
 from monai_dcgan.evaluation.report.compare import read_report, write_comparison
-from monai_dcgan.evaluation.report.curves import plot_loss_curves
+from monai_dcgan.evaluation.report.curves import LossCurves, plot_loss_curves
 from monai_dcgan.evaluation.report.plots import plot_real_beside_synthetic, plot_sample_grid, plot_suspicious_pairs
 from monai_dcgan.evaluation.report.table import table
 from monai_dcgan.evaluation.report.write import add_readers, write_report
 
 __all__ = [
+    "LossCurves",
     "add_readers",
     "plot_loss_curves",
     "plot_real_beside_synthetic",

@@ -18,10 +18,12 @@ import logging
 import matplotlib
 import numpy as np
 import pytest
+from ignite.engine import Engine, Events
 from PIL import Image
 
 from monai_dcgan.evaluation import (
     LabeledSlices,
+    LossCurves,
     plot_loss_curves,
     plot_real_beside_synthetic,
     plot_sample_grid,
@@ -73,11 +75,62 @@ def test_each_loss_has_a_curve(tmp_path):
     assert red[1] > red[0] + 100
 
 
-def test_lines_of_a_validation_do_not_break_the_curves(tmp_path):
+def test_lines_of_a_validation_stand_below_the_curves(tmp_path):
     mixed = [line for pair in zip(LINES, [{"epoch": 1, "images": 150, "val_frechet": 3.0}] * 8) for line in pair]
+    seen = {}
     for name, lines in (("plain", LINES), ("mixed", mixed)):
         plot_loss_curves(_write(tmp_path / f"{name}.jsonl", lines), tmp_path / f"{name}.png")
-    np.testing.assert_array_equal(_pixels(tmp_path / "plain.png"), _pixels(tmp_path / "mixed.png"))
+        seen[name] = load_picture(name, tmp_path / f"{name}.png").alt.split(": ", 1)[1].rstrip(".")
+    assert seen["mixed"] == seen["plain"] + "; val_frechet from 3 to 3"
+    assert _pixels(tmp_path / "mixed.png").shape[0] > _pixels(tmp_path / "plain.png").shape[0] + 100
+
+
+def test_marks_of_the_best_generator_and_of_settled_losses(tmp_path):
+    settled = {"epoch": 5, "images": 500, "losses_settled": 1.0}
+    path = _write(tmp_path / "metrics.jsonl", [*LINES[:5], settled, *LINES[5:]])
+    best = {"metric": "frechet_distance", "value": 0.25, "images": 600}
+    for folder in ("elsewhere", "beside"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "best.json").write_text(json.dumps(best))
+    plot_loss_curves(path, tmp_path / "none.png")
+    plot_loss_curves(path, tmp_path / "given.png", tmp_path / "elsewhere" / "best.json")
+    path = path.rename(tmp_path / "beside" / "metrics.jsonl")
+    plot_loss_curves(path, tmp_path / "beside.png")
+    seen = {name: load_picture(name, tmp_path / f"{name}.png").alt for name in ("none", "given", "beside")}
+    assert seen["none"].endswith(". Losses settled at 500 images.")
+    assert seen["given"].endswith(". Best frechet distance 0.25 at 600 images. Losses settled at 500 images.")
+    assert seen["beside"] == seen["given"]
+    assert (_pixels(tmp_path / "none.png") != _pixels(tmp_path / "beside.png")).any()
+    with pytest.raises(FileNotFoundError, match=r"no such file: .*best\.json"):
+        plot_loss_curves(path, tmp_path / "other.png", tmp_path / "best.json")
+
+
+def test_the_only_term_of_a_loss_has_no_curve_of_its_own(tmp_path):
+    twice = [line | {"d_adversarial": line["d_loss"], "d_real_sign": 0.5} for line in LINES]
+    for name, lines in (("once", LINES), ("twice", twice)):
+        plot_loss_curves(_write(tmp_path / f"{name}.jsonl", lines), tmp_path / f"{name}.png")
+    np.testing.assert_array_equal(_pixels(tmp_path / "once.png"), _pixels(tmp_path / "twice.png"))
+
+
+def test_samples_of_a_guard_have_a_panel(tmp_path):
+    lines = [*LINES, {"epoch": 8, "images": 800, "sample_diversity": 0.9, "empty_masks": 0.25}]
+    plot_loss_curves(_write(tmp_path / "metrics.jsonl", lines), tmp_path / "loss.png")
+    alt = load_picture("loss", tmp_path / "loss.png").alt
+    assert alt.endswith("diversity (real slices: 1) from 0.9 to 0.9; empty masks from 0.25 to 0.25.")
+
+
+def test_curves_are_drawn_in_the_course_of_a_training(tmp_path):
+    engine = Engine(lambda engine, batch: None)
+    log = _write(tmp_path / "metrics.jsonl", LINES[:1])
+    LossCurves(log, tmp_path / "loss.png", every=2).attach(engine)
+    drawn = []
+    engine.add_event_handler(Events.EPOCH_COMPLETED, lambda: drawn.append((tmp_path / "loss.png").exists()))
+    engine.add_event_handler(Events.EPOCH_COMPLETED, lambda: _write(log, LINES[: engine.state.epoch + 1]))
+    engine.run([0], max_epochs=4)
+    assert drawn == [False, True, True, True]
+    assert "4 lines of the log" in load_picture("loss", tmp_path / "loss.png").alt
+    with pytest.raises(ValueError, match="every must be a whole number of at least 1, got 0"):
+        LossCurves(log, tmp_path / "loss.png", every=0)
 
 
 def test_cut_off_line_is_left_out(tmp_path, caplog):
