@@ -75,7 +75,7 @@ BATCH = {"batch_size": 16}
 AUGMENTED = {"d_brightness": 0.25, "d_contrast": 0.5, "d_translation": 0.125}
 SMOOTH = {"label_smoothing": 0.1}
 ADVERSARIAL_ALONE = {"l1_weight": 0.0, "feature_matching_weight": 0.0}
-NETWORKS = {"upsampling": "bilinear", "g_residual": True, "d_residual": True}
+NETWORKS = {"upsampling": "bilinear", "g_residual": True}
 BASE = {**BATCH, **AUGMENTED, **SMOOTH, **ADVERSARIAL_ALONE, "d_norm": "group", **NETWORKS}
 R3GAN = {"adversarial_loss": "relativistic", "label_smoothing": 0.0, "r1": 1.0, "r2": 1.0, "penalty_every": 8}
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -84,7 +84,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "paper+adversarial_alone": ADVERSARIAL_ALONE,
     "paper+augmentation": {**ADVERSARIAL_ALONE, **AUGMENTED, **SMOOTH},
     "paper+batch16": {**ADVERSARIAL_ALONE, **AUGMENTED, **SMOOTH, **BATCH},
-    "paper+bilinear": {**BASE, "d_norm": "batch", "g_residual": False, "d_residual": False},
+    "paper+bilinear": {**BASE, "d_norm": "batch", "g_residual": False},
     "paper+residual": {**BASE, "d_norm": "batch"},
     "base": BASE,
     # The base without one of its parts.
@@ -95,7 +95,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     # The base with one more.
     "base+batch8": {**BASE, "batch_size": 8},
     "base-g_residual": {**BASE, "g_residual": False},
-    "base-d_residual": {**BASE, "d_residual": False},
+    "base+d_residual": {**BASE, "d_residual": True},
     "base+minibatch_std": {**BASE, "d_minibatch_std": 4},
     "base+r1": {**BASE, "r1": 0.1, "penalty_every": 8},
     "base+spectral_norm": {**BASE, "d_norm": "none", "d_spectral_norm": True},

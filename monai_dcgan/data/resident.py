@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from monai.data import DataLoader
@@ -143,7 +142,7 @@ def training_loader(
     device: str | torch.device = "cpu",
     resident: str = Resident.AUTO,
     num_workers: int = 0,
-    max_bytes: int | None = None,
+    worker_init_fn: Callable[[int], None] | None = None,
 ) -> ResidentLoader | DataLoader:
     """Return the loader of a training and log which one it is.
 
@@ -155,7 +154,7 @@ def training_loader(
         resident: ``on`` holds the slices on the device, ``off`` reads them from the store batch by batch, ``auto``
             holds them where they fit.
         num_workers: processes that read from the store where the slices are not held.
-        max_bytes: see :class:`ResidentLoader`.
+        worker_init_fn: called with the number of each of these processes when it starts.
 
     Raises:
         ValueError: when ``resident`` is not known, or ``on`` and the slices cannot be held.
@@ -163,14 +162,20 @@ def training_loader(
     check_choice("resident", resident, Resident)
     if str(resident) != str(Resident.OFF):
         try:
-            return ResidentLoader(dataset, sampler, batch_size, device, max_bytes)
+            return ResidentLoader(dataset, sampler, batch_size, device)
         except ValueError as error:
             if str(resident) == str(Resident.ON):
                 raise
             logger.info("slices are read from the store batch by batch: %s", error)
-    options: dict[str, Any] = {"num_workers": num_workers, "persistent_workers": num_workers > 0}
-    pinned = torch.device(device).type == "cuda"
-    return DataLoader(dataset, batch_size=batch_size, sampler=sampler, pin_memory=pinned, **options)
+    return DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=sampler,
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+        worker_init_fn=worker_init_fn,
+        pin_memory=torch.device(device).type == "cuda",
+    )
 
 
 def _needed_bytes(dataset: SliceDataset) -> int:

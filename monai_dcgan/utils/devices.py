@@ -12,16 +12,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import platform
-
 import torch
 from ignite.utils import manual_seed
 from monai.utils import set_determinism as monai_set_determinism
 
 from monai_dcgan.utils.checks import check_choice
 
-__all__ = ["AMP_MODES", "autocast_dtype", "pick_device", "set_determinism", "tune_cpu"]
+__all__ = ["AMP_MODES", "autocast_dtype", "pick_device", "set_determinism"]
 
 AMP_MODES = ("auto", "bfloat16", "float16", "off")
 
@@ -84,20 +81,3 @@ def set_determinism(seed: int, deterministic: bool) -> None:
     manual_seed(seed)
     torch.backends.cudnn.deterministic = False
     torch.backends.cudnn.benchmark = True
-
-
-def tune_cpu() -> None:
-    """Let the CPU train as fast as it can; the results stay the same but for numbers too small to matter.
-
-    Denormal numbers, which saturated losses breed, are flushed to zero: a CPU computes with them many times slower. And
-    glibc keeps the memory of a step for the next one instead of giving it back and having every page cleared anew.
-    """
-    torch.set_flush_denormal(True)
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, 2**30)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1
-"""Numbers of the options in glibc's ``malloc.h``."""

@@ -116,16 +116,17 @@ def test_the_store_is_read_once_and_in_pieces(store, monkeypatch):
     assert held == loader.num_bytes == BYTES
 
 
-def test_slices_that_do_not_fit(store, caplog):
+def test_slices_that_do_not_fit(store, caplog, monkeypatch):
     dataset = SliceDataset(store)
     text = r"11 slices must fit into 0.1 MiB of cpu to lie there, they need 0.1 MiB; set resident=off"
     with pytest.raises(ValueError, match=text):
         ResidentLoader(dataset, stream(dataset), 4, max_bytes=BYTES - 1)
     assert ResidentLoader(dataset, stream(dataset), 4, max_bytes=BYTES).num_bytes == BYTES
+    monkeypatch.setattr(resident, "_usable_bytes", lambda device: BYTES - 1)
     with pytest.raises(ValueError, match=text):
-        training_loader(dataset, stream(dataset), 4, resident="on", max_bytes=BYTES - 1)
+        training_loader(dataset, stream(dataset), 4, resident="on")
     with caplog.at_level(logging.INFO):
-        loader = training_loader(dataset, stream(dataset), 4, resident="auto", max_bytes=BYTES - 1)
+        loader = training_loader(dataset, stream(dataset), 4, resident="auto")
     assert isinstance(loader, DataLoader)
     assert "read from the store batch by batch: 11 slices must fit" in caplog.text
 
