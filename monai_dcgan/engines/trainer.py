@@ -103,7 +103,8 @@ class DCGANTrainer(Trainer):
         inferer: how the generator is called, ``SimpleInferer`` by default.
         epoch_length: iterations of an epoch, the length of the data loader by default.
         non_blocking: whether copies to the device may go on while the host does.
-        prepare_batch: makes ``(pairs, class indices)`` of a batch.
+        prepare_batch: makes ``(pairs, class indices)`` of a batch; takes ``augmentation`` where ``real_augmentation``
+            is given.
         key_train_metric: see MONAI's ``Trainer``.
         additional_metrics: see MONAI's ``Trainer``.
         train_handlers: handlers with ``attach``; ``None``, as a switched off one of a config, is passed over.
@@ -218,8 +219,9 @@ class DCGANTrainer(Trainer):
         if batchdata is None:
             raise ValueError("batchdata must be a batch of slices, got None")
         torch.compiler.cudagraph_mark_step_begin()
+        changes = {"augmentation": self.real_augmentation} if self.real_augmentation else {}
         real, class_index = self.prepare_batch(
-            batchdata, self.state.device, self.non_blocking, augmentation=self.real_augmentation, **self.to_kwargs
+            batchdata, self.state.device, self.non_blocking, **changes, **self.to_kwargs
         )
         real = real.contiguous(memory_format=self.memory_format)
         labels = class_index if self.latent_sampler.num_classes else None
@@ -229,7 +231,8 @@ class DCGANTrainer(Trainer):
         self.g_network.train()
         self.d_network.train()
         with self._autocast():
-            fake = self.inferer(inputs=latents, network=self.g_network)
+            # In full precision like the reals, so that the same changes before the discriminator round them alike.
+            fake = self.inferer(inputs=latents, network=self.g_network).float()
         self.state.output[AdversarialKeys.FAKES] = fake
         self.fire_event(Step.GENERATOR_FORWARD_COMPLETED)
         terms = self._discriminator_step(real, fake.detach(), labels)

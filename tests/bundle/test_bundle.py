@@ -137,9 +137,30 @@ def test_ckpt_export_gives_the_same_pictures(trained, tmp_path):
     torch.testing.assert_close(torch.jit.load(tmp_path / "model.ts").eval()(latent), network(latent))
 
 
-def run_bundle(*arguments, cwd):
-    command = [sys.executable, "-m", "monai.bundle", "run", *map(str, arguments)]
+def run_bundle(*arguments, cwd, launcher=()):
+    command = [sys.executable, *launcher, "-m", "monai.bundle", "run", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+
+
+def test_two_processes_train_by_the_bundle(phantoms, tiny, tmp_path):
+    """torchrun with ``multi_gpu_train.json``: one run folder, half of each batch in each process."""
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    values = [part for pair in tiny[1::2] for part in ("--" + pair.split("=")[0], pair.split("=")[1])]
+    files = str([str(config_file("train")), str(config_file("multi_gpu_train"))])
+    where = ["--output_dir", "run", "--dataset_dir", phantoms, "--r1", "0.1"]
+    values[values.index("--batch_size") + 1] = "4"
+    done = run_bundle("--config_file", files, *where, *values, cwd=tmp_path, launcher=launcher)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    assert record["status"] == "completed"
+    assert (record["images"], record["conditions"]["processes"]) == (64, 2)
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [line["images"] for line in lines if "d_loss" in line] == [16, 32, 48, 64]
+    assert len([line for line in lines if "val_frechet_distance" in line]) == 2
+    assert len(list((tmp_path / "run/tensorboard").iterdir())) == 1
+    done = run_bundle("--config_file", files, *where, *values, cwd=tmp_path)
+    assert done.returncode != 0
+    assert "distributed must be on under torchrun alone" in done.stderr
 
 
 def test_monai_runs_training_evaluation_and_inference(phantoms, tiny, tmp_path):
