@@ -18,7 +18,7 @@ import torch
 from monai.utils import StrEnum
 from torch import nn
 
-from monai_dcgan.networks.blocks import BOTTOM_SIZE, MinibatchStdDev, Residual, init_dcgan_weights, level_channels
+from monai_dcgan.networks.blocks import BOTTOM_SIZE, Blur, MinibatchStdDev, Residual, init_dcgan_weights, level_channels
 from monai_dcgan.utils.checks import check_choice, check_count, check_image_size, check_positive_int
 
 __all__ = ["DCGANDiscriminator", "DiscriminatorNorm"]
@@ -58,6 +58,9 @@ class DCGANDiscriminator(nn.Module):
         num_classes: number of classes, 0 for a network without.
         norm: one of :class:`DiscriminatorNorm`; ``batch`` is that of the paper.
         residual: whether a residual block, a 3x3 convolution without normalization, follows every level.
+        stem: channels of a 3x3 convolution at full size before the first level, 0 for none.
+        blur: whether feature maps are smoothed before each strided convolution (:class:`Blur`), but for the picture
+            itself.
         spectral_norm: whether the weights of all convolutions are divided by their largest singular value (Miyato et
             al. 2018, https://arxiv.org/abs/1802.05957).
         minibatch_std: pictures of a group whose spread the last layer sees (:class:`MinibatchStdDev`), 0 for none.
@@ -82,6 +85,8 @@ class DCGANDiscriminator(nn.Module):
         num_classes: int = 0,
         norm: str = DiscriminatorNorm.BATCH,
         residual: bool = False,
+        stem: int = 0,
+        blur: bool = False,
         spectral_norm: bool = False,
         minibatch_std: int = 0,
     ) -> None:
@@ -92,6 +97,7 @@ class DCGANDiscriminator(nn.Module):
         check_count("mask_channels", mask_channels)
         check_count("num_classes", num_classes)
         check_choice("norm", norm, DiscriminatorNorm)
+        check_count("stem", stem)
         check_count("minibatch_std", minibatch_std)
         self.image_size = image_size
         self.image_channels = image_channels
@@ -99,18 +105,25 @@ class DCGANDiscriminator(nn.Module):
         self.num_classes = num_classes
 
         channels = level_channels(image_size, width, max_channels)
+        pair_channels = image_channels + mask_channels
+        self.stem: nn.Module = nn.Identity()
+        if stem:
+            self.stem = nn.Sequential(nn.Conv2d(pair_channels, stem, 3, padding=1), nn.LeakyReLU(0.2, inplace=True))
         levels = []
-        for number, (before, after) in enumerate(zip([image_channels + mask_channels, *channels[:-1]], channels)):
+        for number, (before, after) in enumerate(zip([stem or pair_channels, *channels[:-1]], channels)):
             first = number == 0
             convolution = nn.Conv2d(before, after, 4, stride=2, padding=1, bias=first or norm == DiscriminatorNorm.NONE)
             layers = [convolution, *([] if first else _normalization(norm, after)), nn.LeakyReLU(0.2, inplace=True)]
-            levels.append(nn.Sequential(*layers, *([_residual(after)] if residual else [])))
+            smooth = [Blur(before)] if blur and (stem or not first) else []
+            levels.append(nn.Sequential(*smooth, *layers, *([_residual(after)] if residual else [])))
         self.levels = nn.ModuleList(levels)
         self.minibatch_std = MinibatchStdDev(minibatch_std) if minibatch_std else nn.Identity()
         self.head = nn.Conv2d(channels[-1] + (minibatch_std > 0), 1, kernel_size=BOTTOM_SIZE)
         self.class_embedding = nn.Embedding(num_classes, channels[-1]) if num_classes else None
         init_dcgan_weights(self)
-        convolutions = [module for module in self.levels.modules() if isinstance(module, nn.Conv2d)]
+        convolutions = [
+            module for part in (self.stem, self.levels) for module in part.modules() if isinstance(module, nn.Conv2d)
+        ]
         if norm == DiscriminatorNorm.NONE:
             for convolution in convolutions:
                 nn.init.kaiming_normal_(convolution.weight, a=0.2)
@@ -139,7 +152,7 @@ class DCGANDiscriminator(nn.Module):
                 f"got labels {'missing' if labels is None else 'given'} with num_classes={self.num_classes}"
             )
         features = []
-        hidden = pair
+        hidden = self.stem(pair)
         for level in self.levels:
             hidden = level(hidden)
             features.append(hidden)

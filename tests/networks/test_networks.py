@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from monai_dcgan.networks import DCGANDiscriminator, DCGANGenerator
-from monai_dcgan.networks.blocks import MinibatchStdDev, Residual
+from monai_dcgan.networks.blocks import Blur, MinibatchStdDev, Residual
 
 SHAPE_CASES = [
     [{"image_size": 32, "image_channels": 1, "mask_channels": 1}, (2, 32, 32)],
@@ -109,18 +109,41 @@ def test_residual_blocks_follow_the_levels(norm):
     assert torch.equal(block(torch.tensor([-1.0, 2.0])), torch.tensor([-1.0, 4.0]))
 
 
+def test_blur_lies_before_every_strided_convolution_but_that_of_the_picture():
+    for stem, number in ((0, 3), (8, 4)):
+        discriminator = DCGANDiscriminator(width=4, blur=True, stem=stem)
+        assert [isinstance(level[0], Blur) for level in discriminator.levels] == [number == 4, True, True, True]
+        assert discriminator(torch.randn(2, 2, 64, 64)).shape == (2, 1)
+    flat, checkered = torch.ones(1, 2, 8, 8), torch.ones(1, 2, 8, 8)
+    checkered[:, :, ::2, ::2] = checkered[:, :, 1::2, 1::2] = -1
+    blur = Blur(2)
+    assert torch.allclose(blur(flat)[:, :, 1:-1, 1:-1], torch.ones(6, 6))
+    assert blur(checkered)[:, :, 1:-1, 1:-1].abs().max() < 1e-6
+    assert "levels.1.0.kernel" not in discriminator.state_dict()
+
+
+def test_stem_looks_at_the_picture_in_full_size():
+    discriminator = DCGANDiscriminator(width=4, stem=8)
+    shapes = []
+    discriminator.stem.register_forward_hook(lambda module, inputs, output: shapes.append(output.shape))
+    discriminator(torch.randn(2, 2, 64, 64))
+    assert shapes == [(2, 8, 64, 64)]
+    with pytest.raises(ValueError, match="stem must be a whole number of at least 0, got -1"):
+        DCGANDiscriminator(stem=-1)
+
+
 @pytest.mark.parametrize("norm", ["group", "none"])
 def test_spectral_norm_bounds_every_convolution(norm):
     torch.manual_seed(0)
-    discriminator = DCGANDiscriminator(width=4, norm=norm, residual=True, spectral_norm=True).train()
-    for _ in range(30):
-        discriminator(torch.randn(2, 2, 64, 64))
+    discriminator = DCGANDiscriminator(image_size=32, width=4, norm=norm, residual=True, spectral_norm=True, stem=4).train()
+    for _ in range(100):
+        discriminator(torch.randn(2, 2, 32, 32))
     largest = [
         torch.linalg.matrix_norm(module.weight.flatten(1), ord=2).item()
         for module in discriminator.eval().modules()
         if isinstance(module, torch.nn.Conv2d)
     ]
-    assert len(largest) == 9
+    assert len(largest) == 8
     assert all(value == pytest.approx(1, abs=0.02) for value in largest)
 
 
@@ -154,7 +177,7 @@ def test_minibatch_std_dev_lets_the_discriminator_see_sameness():
 @pytest.mark.parametrize("options", [{}, {"residual": True}])
 def test_every_weight_learns(options):
     generator = DCGANGenerator(width=4, num_classes=2, **options)
-    discriminator = DCGANDiscriminator(width=4, num_classes=2, minibatch_std=2, **options)
+    discriminator = DCGANDiscriminator(width=4, num_classes=2, minibatch_std=2, stem=4, **options)
     latent = torch.cat([torch.randn(2, 100, 1, 1), torch.eye(2)[:, :, None, None]], dim=1)
     discriminator(generator(latent), torch.tensor([0, 1])).sum().backward()
     for network in (generator, discriminator):
