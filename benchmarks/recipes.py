@@ -71,55 +71,58 @@ TITLES = {
     "coverage": "coverage",
     "throughput": "images/s",
 }
-BATCH = {"batch_size": 16}
-AUGMENTED = {"d_brightness": 0.25, "d_contrast": 0.5, "d_translation": 0.125}
-SMOOTH = {"label_smoothing": 0.1}
 ADVERSARIAL_ALONE = {"l1_weight": 0.0, "feature_matching_weight": 0.0}
-NETWORKS = {"upsampling": "bilinear", "g_residual": True}
-BASE = {**BATCH, **AUGMENTED, **SMOOTH, **ADVERSARIAL_ALONE, "d_norm": "group", **NETWORKS}
-R3GAN = {"adversarial_loss": "relativistic", "label_smoothing": 0.0, "r1": 1.0, "r2": 1.0, "penalty_every": 8}
+AUGMENTED = {"d_brightness": 0.25, "d_contrast": 0.5, "d_translation": 0.125, "label_smoothing": 0.1}
+BATCH = {"batch_size": 16}
+GENERATOR = {"upsampling": "bilinear", "g_residual": True}
+DISCRIMINATOR = {"d_norm": "group", "d_minibatch_std": 8}
+R1 = {"r1": 0.1, "penalty_every": 8}
+BASE = {**ADVERSARIAL_ALONE, **AUGMENTED, **BATCH, **GENERATOR, **DISCRIMINATOR, **R1}
+UNSMOOTHED = {**BASE, "label_smoothing": 0.0}
+AFFINE = {"d_rotation": 10.0, "d_scale": 0.2}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "paper": {},
     # One thing after the other on top of the paper.
-    "paper+adversarial_alone": ADVERSARIAL_ALONE,
-    "paper+augmentation": {**ADVERSARIAL_ALONE, **AUGMENTED, **SMOOTH},
-    "paper+batch16": {**ADVERSARIAL_ALONE, **AUGMENTED, **SMOOTH, **BATCH},
-    "paper+bilinear": {**BASE, "d_norm": "batch", "g_residual": False},
-    "paper+residual": {**BASE, "d_norm": "batch"},
+    "paper": {},
+    "+adversarial_alone": ADVERSARIAL_ALONE,
+    "+augmentation": {**ADVERSARIAL_ALONE, **AUGMENTED},
+    "+batch_16": {**ADVERSARIAL_ALONE, **AUGMENTED, **BATCH},
+    "+generator": {**ADVERSARIAL_ALONE, **AUGMENTED, **BATCH, **GENERATOR},
+    "+discriminator": {**ADVERSARIAL_ALONE, **AUGMENTED, **BATCH, **GENERATOR, **DISCRIMINATOR},
     "base": BASE,
-    # The base without one of its parts.
-    "base-augmentation": {**BASE, **dict.fromkeys(AUGMENTED, 0.0)},
-    "base-smoothing": {**BASE, "label_smoothing": 0.0},
-    "base-bilinear": {**BASE, "upsampling": "transposed"},
-    "base-batch16": {**BASE, "batch_size": 64},
-    # The base with one more.
-    "base+batch8": {**BASE, "batch_size": 8},
-    "base-g_residual": {**BASE, "g_residual": False},
-    "base+d_residual": {**BASE, "d_residual": True},
-    "base+minibatch_std": {**BASE, "d_minibatch_std": 4},
-    "base+r1": {**BASE, "r1": 0.1, "penalty_every": 8},
-    "base+spectral_norm": {**BASE, "d_norm": "none", "d_spectral_norm": True},
-    "base+no_norm_r1": {**BASE, "d_norm": "none", "r1": 1.0, "penalty_every": 8},
-    "base+relativistic_r1_r2": {**BASE, **R3GAN},
-    "base+hinge": {**BASE, "adversarial_loss": "hinge", "label_smoothing": 0.0},
-    "base+least_squares": {**BASE, "adversarial_loss": "least_squares", "label_smoothing": 0.0},
-    "base+wasserstein_gp": {
-        **BASE,
+    # The base with one thing changed.
+    "base_transposed": {**BASE, "upsampling": "transposed"},
+    "base_no_g_residual": {**BASE, "g_residual": False},
+    "base_d_residual": {**BASE, "d_residual": True},
+    "base_no_augmentation": {**BASE, **dict.fromkeys(AUGMENTED, 0.0)},
+    "base_no_smoothing": UNSMOOTHED,
+    "base_batch_8": {**BASE, "batch_size": 8},
+    "base_batch_64": {**BASE, "batch_size": 64},
+    "base_blur": {**BASE, "d_blur": True},
+    "base_stem_blur": {**BASE, "d_stem": 16, "d_blur": True},
+    "base_batch_norm": {**BASE, "d_norm": "batch"},
+    "base_no_norm": {**BASE, "d_norm": "none"},
+    "base_spectral_norm": {**BASE, "d_norm": "none", "d_spectral_norm": True},
+    "base_learning_rate": {**BASE, "learning_rate": 5e-4},
+    "base_two_time_scales": {**BASE, "learning_rate": 1e-4, "d_learning_rate": 4e-4},
+    "base_affine": {**BASE, **AFFINE},
+    "base_cutout": {**BASE, "d_cutout": 0.5},
+    "base_adaptive": {**BASE, **AFFINE, "ada_target": 0.6, "ada_images": 100_000},
+    "base_instance_noise": {**BASE, "instance_noise": 0.1, "instance_noise_images": 50_000},
+    "base_mask_blur": {**BASE, "mask_blur": 0.7},
+    "base_r2": {**BASE, "r2": 0.1},
+    "base_relativistic_r2": {**UNSMOOTHED, "r2": 0.1, "adversarial_loss": "relativistic"},
+    "base_hinge": {**UNSMOOTHED, "adversarial_loss": "hinge"},
+    "base_least_squares": {**UNSMOOTHED, "adversarial_loss": "least_squares"},
+    "base_wasserstein": {
+        **UNSMOOTHED,
         "adversarial_loss": "wasserstein",
-        "label_smoothing": 0.0,
+        "r1": 0.0,
         "wgan_gp": 10.0,
         "penalty_every": 1,
     },
-    "base+two_time_scales": {**BASE, "d_learning_rate": 4e-4, "learning_rate": 1e-4},
-    "base+learning_rate": {**BASE, "learning_rate": 4e-4},
-    "base+instance_noise": {**BASE, "instance_noise": 0.1, "instance_noise_images": 50_000},
-    "base+mask_blur": {**BASE, "mask_blur": 0.7},
-    "base+affine": {**BASE, "d_rotation": 10.0, "d_scale": 0.2},
-    "base+cutout": {**BASE, "d_cutout": 0.5},
-    "base+adaptive": {**BASE, "d_rotation": 10.0, "d_scale": 0.2, "ada_target": 0.6, "ada_images": 100_000},
-    "base+feature_matching": {**BASE, "feature_matching_weight": 1.0},
-    "base+l1": {**BASE, "l1_weight": 1.0},
-    "base+classes": {**BASE, "num_classes": 3},
+    "base_feature_matching": {**BASE, "feature_matching_weight": 1.0},
+    "base_l1": {**BASE, "l1_weight": 1.0},
+    "base_classes": {**BASE, "num_classes": 3},
 }
 """What each run of ``screen`` changes in the recipe ``paper``."""
 
