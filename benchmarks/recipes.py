@@ -44,7 +44,7 @@ from monai_dcgan.workflow import DCGANWorkflow, config_file, overlay_file
 FOLDERS = {"tcga_lgg": "tcga_lgg", "figshare": "figshare_t1ce_128"}
 OVERLAYS: dict[str, dict[str, Any]] = {
     # 20 patients for training; the split stays the same when the seed of the training changes.
-    "tcga_lgg": {"split_fractions": [0.4, 0.3, 0.3], "split#seed": 0},
+    "tcga_lgg": {"split_fractions": [0.4, 0.3, 0.3], "split_seed": 0},
     "figshare": {},
 }
 VALIDATION_METRICS = {
