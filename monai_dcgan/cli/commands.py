@@ -39,6 +39,7 @@ from monai_dcgan.workflow import (
 __all__ = ["compare", "demo", "evaluate", "generate", "inspect", "phantom", "prepare", "readers", "train"]
 
 PLANNED = ("settings", "network_settings")
+MASK_RULES = ("min_mask_area", "max_mask_area", "max_mask_parts")
 FROM_DATA = ("image_channels", "mask_channels", "store_key")
 
 
@@ -81,17 +82,31 @@ def train(args: argparse.Namespace) -> None:
 
 def generate(args: argparse.Namespace) -> None:
     """Make labeled slices."""
-    values = {"num_slices": args.num, "seed": args.seed, "image_format": args.format, "device": args.device}
+    values = {
+        "num_slices": args.num,
+        "seed": args.seed,
+        "image_format": args.format,
+        "device": args.device,
+        **{name: getattr(args, name) for name in MASK_RULES},
+    }
     override = {name: value for name, value in {**dict(parsed(args.set)), **values}.items() if value is not None}
     if args.dry_run:
         workflow = DCGANWorkflow(inference_configs(args.model), override, workflow_type="inference", logging_file=False)
-        names = ("num_slices", "seed", "image_format", "image_size", "image_channels", "mask_channels", "latent_size")
+        # Checks the rules too.
+        workflow.parser.get_parsed_content("selection")
+        sizes = ("image_size", "image_channels", "mask_channels", "latent_size")
+        names = ("num_slices", "seed", "image_format", *MASK_RULES, *sizes)
         plan = {name: workflow.parser.get_parsed_content(name) for name in names}
         print_plan({"weights": str(weights_of(args.model)), "out": args.out, **plan})
         return
     folder = generate_slices(args.model, args.out, **override)
     made = len(read_json(folder / "dataset.json")["training"])
     print(f"{made} labeled slices in {folder} (dataset.json lists them, provenance.json says how they were made)")
+    selection = read_json(folder / "provenance.json")["selection"]
+    rejected = {name: number for name, number in selection["rejected"].items() if number}
+    if rejected:
+        reasons = ", ".join(f"{name} {number}" for name, number in rejected.items())
+        print(f"left out: {sum(rejected.values())} of {selection['tried']} that were made ({reasons})")
 
 
 def evaluate(args: argparse.Namespace) -> None:

@@ -225,6 +225,18 @@ def _add_generate(commands: argparse._SubParsersAction, parents: list[argparse.A
     parser.add_argument("--num", type=int, help="number of slices")
     parser.add_argument("--seed", type=int, help="slice i of a seed is always the same")
     parser.add_argument("--format", choices=["nifti", "png"], help="file format")
+    parser.add_argument(
+        "--min-mask-area",
+        type=float,
+        metavar="SHARE",
+        help="leave out slices whose mask covers less of the slice, 0 to 1, such as 0.002; the next take their place",
+    )
+    parser.add_argument(
+        "--max-mask-area", type=float, metavar="SHARE", help="leave out slices whose mask covers more, 0 to 1"
+    )
+    parser.add_argument(
+        "--max-mask-parts", type=int, metavar="N", help="leave out slices whose mask has more connected parts, from 1"
+    )
     parser.add_argument("--device", help="cpu, cuda:0, ...")
     _add_dry_run(parser)
 

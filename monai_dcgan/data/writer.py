@@ -28,7 +28,7 @@ import torch
 from monai.utils import optional_import
 
 from monai_dcgan.utils.checks import check_choice
-from monai_dcgan.utils.enums import ImageFormat
+from monai_dcgan.utils.enums import ImageFormat, Keys
 from monai_dcgan.utils.files import atomic_path, write_json
 
 __all__ = ["SyntheticSetWriter"]
@@ -82,12 +82,9 @@ class SyntheticSetWriter:
         channel_names: Sequence[str] | None = None,
     ) -> None:
         check_choice("image_format", image_format, ImageFormat)
+        given = _jsonable(provenance or {})
         if not spacing > 0:
             raise ValueError(f"spacing must be above 0 mm, got {spacing!r}")
-        try:
-            json.dumps(dict(provenance or {}))
-        except TypeError as error:
-            raise ValueError(f"provenance must hold only what JSON holds: {error}") from error
         if channel_names is not None and (
             isinstance(channel_names, str) or not channel_names or len(set(channel_names)) != len(channel_names)
         ):
@@ -96,8 +93,8 @@ class SyntheticSetWriter:
         self._check_out_dir()
         self.channel_names = None if channel_names is None else [str(name) for name in channel_names]
         self.image_format = ImageFormat(image_format)
-        self.provenance, self.spacing = dict(provenance or {}), float(spacing)
-        self.entries: list[dict[str, Any]] = []
+        self.provenance, self.spacing = given, float(spacing)
+        self.entries: dict[int, dict[str, Any]] = {}
         self.channels: tuple[int, int] | None = None
         self.closed = False
         self._folder: Path | None = None
@@ -119,33 +116,42 @@ class SyntheticSetWriter:
         images: torch.Tensor | np.ndarray,
         masks: torch.Tensor | np.ndarray,
         class_names: Sequence[str] | None = None,
+        pictures: Sequence[int] | None = None,
+        places: Sequence[int] | None = None,
     ) -> list[dict[str, Any]]:
-        """Append a batch.
+        """Write a batch.
 
         Args:
             images: (B, C, H, W) in [0, 1].
             masks: (B, M, H, W) with values 0 and 1.
             class_names: B names of classes, noted in ``dataset.json``.
+            pictures: B numbers of pictures of the seed, noted in ``dataset.json``.
+            places: B running numbers in the set, from 0, each used once; by default those after the last.
 
         Returns:
-            the B new entries of ``dataset.json``: relative paths ``image`` and ``label``, and ``class_name`` if given.
+            the B new entries of ``dataset.json``: relative paths ``image`` and ``label``, and ``class_name`` and
+            ``picture`` if given.
 
         Raises:
-            ValueError: when shapes, ranges or numbers of channels are wrong, or the writer is closed.
+            ValueError: when shapes, ranges, numbers of channels or places are wrong, or the writer is closed.
         """
         if self.closed:
             raise ValueError(f"a writer must not be closed before write, got {self.out_dir} closed; make another one")
-        pictures, labels = (np.asarray(torch.as_tensor(array).detach().float().cpu()) for array in (images, masks))
-        self._check(pictures, labels, class_names)
-        self.channels = pictures.shape[1], labels.shape[1]
+        arrays, labels = (np.asarray(torch.as_tensor(array).detach().float().cpu()) for array in (images, masks))
+        self._check(arrays, labels, {"class_names": class_names, "pictures": pictures, "places": places})
+        first = max(self.entries, default=-1) + 1
+        places = self._free(range(first, first + len(arrays)) if places is None else places)
+        self.channels = arrays.shape[1], labels.shape[1]
         folder = self._temporary()
         suffix = "nii.gz" if self.image_format == ImageFormat.NIFTI else "png"
         new = []
-        for position, (picture, label) in enumerate(zip(pictures, labels)):
-            name = f"synthetic_{len(self.entries):06d}.{suffix}"
-            entry = {"image": f"./{IMAGES}/{name}", "label": f"./{LABELS}/{name}"}
+        for position, (place, picture, label) in enumerate(zip(places, arrays, labels)):
+            name = f"synthetic_{place:06d}.{suffix}"
+            entry: dict[str, Any] = {"image": f"./{IMAGES}/{name}", "label": f"./{LABELS}/{name}"}
             if class_names is not None:
-                entry["class_name"] = str(class_names[position])
+                entry[Keys.CLASS_NAME.value] = str(class_names[position])
+            if pictures is not None:
+                entry[Keys.PICTURE.value] = int(pictures[position])
             if self.image_format == ImageFormat.NIFTI:
                 self._write_nifti(
                     folder / entry["image"], np.rint(picture.clip(0, 1) * NIFTI_BRIGHTEST).astype(np.int16)
@@ -155,21 +161,28 @@ class SyntheticSetWriter:
                 values = np.rint(picture.clip(0, 1) * PNG_BRIGHTEST)
                 self._write_png(folder / entry["image"], values.astype(np.uint8))
                 self._write_png(folder / entry["label"], label.astype(np.uint8) * PNG_BRIGHTEST)
-            self.entries.append(entry)
+            self.entries[place] = entry
             new.append(entry)
         return new
+
+    def note(self, **facts: Any) -> None:
+        """Add to ``provenance.json`` what became known while the images were made, JSON-like."""
+        self.provenance.update(_jsonable(facts))
 
     def close(self) -> None:
         """Write ``dataset.json`` and ``provenance.json`` and move all to ``out_dir``; a second call does nothing.
 
         Raises:
             FileExistsError: when ``out_dir`` holds anything by now.
-            ValueError: when nothing was written.
+            ValueError: when nothing was written, or places were left out.
         """
         if self.closed:
             return
         if self.channels is None or not self.entries:
             raise ValueError("a synthetic set must hold at least one image, got none; call write before close")
+        places = sorted(self.entries)
+        if places != list(range(len(places))):
+            raise ValueError(f"places must be 0 to {len(places) - 1} with none left out, got up to {places[-1]}")
         nifti = self.image_format == ImageFormat.NIFTI
         brightest = NIFTI_BRIGHTEST if nifti else PNG_BRIGHTEST
         names = self.channel_names or [f"channel {channel}" for channel in range(self.channels[0])]
@@ -183,7 +196,7 @@ class SyntheticSetWriter:
             "labels": {"0": "background", "1" if nifti else str(PNG_BRIGHTEST): "tumor"},
             "numTraining": len(self.entries),
             "numTest": 0,
-            "training": self.entries,
+            "training": [self.entries[place] for place in places],
             "test": [],
         }
         folder = self._temporary()
@@ -214,7 +227,14 @@ class SyntheticSetWriter:
             self._folder = None
             self.closed = True
 
-    def _check(self, pictures: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None) -> None:
+    def _free(self, places: Sequence[int]) -> list[int]:
+        """Return ``places`` as whole numbers, which no slice has yet."""
+        numbers = [int(place) for place in places]
+        if len(set(numbers)) < len(numbers) or min(numbers, default=0) < 0 or self.entries.keys() & set(numbers):
+            raise ValueError(f"places must be numbers from 0 that no slice has yet, got {numbers}")
+        return numbers
+
+    def _check(self, pictures: np.ndarray, labels: np.ndarray, per_image: Mapping[str, Sequence[Any] | None]) -> None:
         if pictures.ndim != 4 or labels.ndim != 4 or pictures.shape[::2] != labels.shape[::2]:
             raise ValueError(
                 f"images and masks must be (B, C, H, W) and (B, M, H, W), got {pictures.shape} and {labels.shape}"
@@ -232,8 +252,9 @@ class SyntheticSetWriter:
             raise ValueError(f"images must be in [0, 1], got {pictures.min():g} to {pictures.max():g}")
         if not np.isin(labels, (0, 1)).all():
             raise ValueError("masks must hold 0 and 1 only; threshold them first")
-        if class_names is not None and len(class_names) != len(pictures):
-            raise ValueError(f"class_names must be one per image, got {len(class_names)} for {len(pictures)}")
+        for name, values in per_image.items():
+            if values is not None and len(values) != len(pictures):
+                raise ValueError(f"{name} must be one per image, got {len(values)} for {len(pictures)}")
 
     def _write_nifti(self, path: Path, array: np.ndarray) -> None:
         volume = array.transpose(2, 1, 0)[:, :, None]
@@ -248,6 +269,15 @@ class SyntheticSetWriter:
     def _write_png(self, path: Path, array: np.ndarray) -> None:
         with atomic_path(path) as temporary:
             Image.fromarray(array[0] if array.shape[0] == 1 else array.transpose(1, 2, 0)).save(temporary)
+
+
+def _jsonable(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``facts`` as a dictionary, or raise ``ValueError`` where JSON cannot hold them."""
+    try:
+        json.dumps(dict(facts))
+    except TypeError as error:
+        raise ValueError(f"provenance must hold only what JSON holds: {error}") from error
+    return dict(facts)
 
 
 def _move(folder: Path, target: Path) -> None:

@@ -12,41 +12,66 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from ignite.engine import Events
 from monai.engines.workflow import Workflow
 from monai.utils.enums import CommonKeys
 
+from monai_dcgan.inferers import SliceSelection
 from monai_dcgan.transforms import split_pair
+from monai_dcgan.utils.enums import Keys
 
 __all__ = ["SyntheticSetSaver"]
 
 
 class _Writer(Protocol):
-    def write(self, images: torch.Tensor, masks: torch.Tensor) -> None: ...
+    def write(
+        self, images: torch.Tensor, masks: torch.Tensor, *, pictures: Sequence[int], places: Sequence[int]
+    ) -> Any: ...
+
+    def note(self, **facts: Any) -> None: ...
 
     def close(self) -> None: ...
 
 
 class SyntheticSetSaver:
-    """Hand every batch that an engine makes to a writer, and close it when the engine ends.
+    """Hand what an engine makes to a writer, as far as it is selected, and end the engine when the set is whole.
 
     Args:
-        writer: such as :class:`~monai_dcgan.data.SyntheticSetWriter`.
+        writer: such as :class:`~monai_dcgan.data.SyntheticSetWriter`; it is closed when the engine ends.
         mask_channels: number of mask channels of the generator.
+        selection: says which pictures the set holds, and where.
     """
 
-    def __init__(self, writer: _Writer, mask_channels: int) -> None:
+    def __init__(self, writer: _Writer, mask_channels: int, selection: SliceSelection) -> None:
         self.writer = writer
         self.mask_channels = mask_channels
+        self.selection = selection
 
     def attach(self, engine: Workflow) -> None:
-        """Follow ``engine``, whose output holds the pairs ``(B, C + M, H, W)`` under ``pred``."""
+        """Follow ``engine``.
+
+        Args:
+            engine: its batches hold the numbers of the pictures (B,) under ``picture``, its output the pairs
+                (B, C + M, H, W) in [-1, 1] under ``pred``.
+        """
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._write)
-        engine.add_event_handler(Events.COMPLETED, lambda _: self.writer.close())
+        engine.add_event_handler(Events.COMPLETED, self._close)
 
     def _write(self, engine: Workflow) -> None:
         images, masks = split_pair(engine.state.output[CommonKeys.PRED].float().cpu(), self.mask_channels)
-        self.writer.write(images, masks)
+        pictures = engine.state.batch[Keys.PICTURE].tolist()
+        places = self.selection.place(pictures, masks)
+        rows = list(places)
+        if rows:
+            numbers = [pictures[row] for row in rows]
+            self.writer.write(images[rows], masks[rows], pictures=numbers, places=list(places.values()))
+        if self.selection.done:
+            engine.terminate_epoch()
+
+    def _close(self, _: Workflow) -> None:
+        self.writer.note(selection=self.selection.record())
+        self.writer.close()

@@ -8,10 +8,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""From a generator to pictures: latents and sampling."""
+"""From a generator to pictures: latents, sampling, and the choice of what to keep."""
 
 from __future__ import annotations
 
 from monai_dcgan.inferers.latent import LatentDataset, LatentSampler
+from monai_dcgan.inferers.selection import SliceSelection
 
-__all__ = ["LatentDataset", "LatentSampler"]
+__all__ = ["LatentDataset", "LatentSampler", "SliceSelection"]

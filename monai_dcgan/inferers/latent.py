@@ -20,6 +20,7 @@ from monai.utils.enums import CommonKeys
 from torch.utils.data import Dataset
 
 from monai_dcgan.utils.checks import check_count, check_positive_int
+from monai_dcgan.utils.enums import Keys
 from monai_dcgan.utils.randomness import StepRandom, Stream, philox
 
 __all__ = ["LatentDataset", "LatentSampler"]
@@ -106,9 +107,10 @@ class LatentSampler:
 
 
 class LatentDataset(Dataset):
-    """The latents of the pictures 0 to ``number - 1``, as items ``{"image": (latent_size + num_classes, 1, 1)}``.
+    """The latents of the pictures 0 to ``number - 1``.
 
-    The key is that of a network's input in MONAI's engines and bundles.
+    Items are ``{"image": (latent_size + num_classes, 1, 1), "picture": number of the picture}``; ``image`` is the key
+    of a network's input in MONAI's engines and bundles.
 
     Args:
         sampler: gives the latents.
@@ -126,6 +128,7 @@ class LatentDataset(Dataset):
     def __len__(self) -> int:
         return self.number
 
-    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor | int]:
         """Return the latent of picture ``index``."""
-        return {CommonKeys.IMAGE: self.sampler.at([range(self.number)[index]])[0]}
+        picture = range(self.number)[index]
+        return {CommonKeys.IMAGE: self.sampler.at([picture])[0], Keys.PICTURE: picture}

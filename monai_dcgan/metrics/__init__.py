@@ -15,6 +15,7 @@ from __future__ import annotations
 from monai_dcgan.metrics.bootstrap import PatientInterval, bootstrap_patients
 from monai_dcgan.metrics.frechet import FrechetInfinity, frechet_distance, frechet_infinity
 from monai_dcgan.metrics.kid import KernelDistance, KernelInterval, kernel_distance, kernel_interval
+from monai_dcgan.metrics.mask_rules import MaskRules
 from monai_dcgan.metrics.masks import MASK_PROPERTIES, MaskStatistics, mask_distance, mask_statistics, mask_summary
 from monai_dcgan.metrics.pairings import PAIRINGS, ssim_pairings
 from monai_dcgan.metrics.prdc import PRDC, expected_coverage, prdc
@@ -51,6 +52,7 @@ __all__ = [
     "KernelDistanceMetric",
     "KernelInterval",
     "MaskDistance",
+    "MaskRules",
     "MaskStatistics",
     "NearestSSIM",
     "PatientInterval",

@@ -41,6 +41,7 @@ class Keys(StrEnum):
     CLASS_NAME = "class_name"
     CLASS_INDEX = "class_index"
     FOLD = "fold"
+    PICTURE = "picture"
 
 
 class Split(StrEnum):

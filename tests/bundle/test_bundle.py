@@ -24,7 +24,7 @@ from monai.data import load_decathlon_datalist
 from monai_dcgan.cli import main
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.utils.weights import load_weights
-from monai_dcgan.workflow import _OF_THE_MACHINE, bundle_root, config_file
+from monai_dcgan.workflow import _OF_THE_MACHINE, bundle_root, config_file, root_cause
 
 CONFIGS = bundle_root() / "configs"
 
@@ -102,6 +102,32 @@ def test_check_properties(trained, phantoms, tmp_path):
         output_dir=str(tmp_path / "synthetic"),
     )
     assert workflow.check_properties() == []
+
+
+def test_rules_on_masks_under_the_workflow_of_monai(trained, tmp_path):
+    """MONAI's own workflow, and a generator without masks, for which a rule makes no sense."""
+
+    def run(**override):
+        workflow = create_workflow(
+            config_file=[str(config_file("inference")), str(trained / "network.json")],
+            workflow_type="inference",
+            logging_file=False,
+            ckpt_path=str(trained / "model.pt"),
+            output_dir=str(tmp_path / "made"),
+            num_slices=3,
+            **override,
+        )
+        workflow.run()
+
+    with pytest.raises(RuntimeError) as caught:
+        run(mask_channels=0, image_channels=2, max_mask_parts=1)
+    assert "mask_channels must be at least 1 for rules on masks, got 0 with max_mask_parts=1" in str(
+        root_cause(caught.value)
+    )
+    run(max_mask_parts=1000, max_mask_area=0.999)
+    record = json.loads((tmp_path / "made/provenance.json").read_text())
+    assert record["count"] == 3
+    assert record["selection"]["rules"] == {"max_mask_area": 0.999, "max_mask_parts": 1000}
 
 
 def test_verify_net_in_out():

@@ -27,7 +27,8 @@ from monai.data import load_decathlon_datalist
 
 from monai_dcgan.cli import commands, main
 from monai_dcgan.data import SliceStore, prepare
-from monai_dcgan.utils.files import sha256_file
+from monai_dcgan.networks import DCGANGenerator
+from monai_dcgan.utils.files import read_json, sha256_file
 
 COMMANDS = ["demo", "phantom", "prepare", "train", "generate", "evaluate"]
 
@@ -108,6 +109,58 @@ def test_evaluate_looks_at_held_out_patients_alone(trained, tmp_path):
     store = SliceStore(next((trained / "cache").glob("data-*")))
     slices = len(store.indices(split["validation"]))
     assert json.loads((tmp_path / "metrics.json").read_text())["counts"]["heldout"] == slices
+
+
+@pytest.fixture
+def untrained(tmp_path):
+    """A generator with weights as drawn: the areas of its masks scatter about one half."""
+    settings = {"image_size": 32, "latent_size": 8, "width": 4}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        weights = DCGANGenerator(**settings, image_channels=1, mask_channels=1).state_dict()
+    folder = tmp_path / "untrained"
+    folder.mkdir()
+    torch.save(weights, folder / "model.pt")
+    (folder / "network.json").write_text(json.dumps(settings))
+    return folder
+
+
+def test_generate_leaves_out_implausible_masks(untrained, tmp_path, capsys):
+    def areas(folder):
+        cases = load_decathlon_datalist(folder / "dataset.json")
+        return [float((nibabel.load(case["label"]).get_fdata() > 0).mean()) for case in cases]
+
+    assert main(["generate", str(untrained), "--out", str(tmp_path / "all"), "--num", "12"]) == 0
+    assert "left out" not in capsys.readouterr().out
+    # Between two areas, so that the last digit of a sum cannot turn a slice over.
+    below, above = sorted(areas(tmp_path / "all"))[5:7]
+    assert below < above
+    least = (below + above) / 2
+    rule = ["--min-mask-area", str(least)]
+    assert main(["generate", str(untrained), "--out", str(tmp_path / "long"), "--num", "9", *rule]) == 0
+    assert "that were made (min_mask_area " in capsys.readouterr().out
+    assert main(["generate", str(untrained), "--out", str(tmp_path / "short"), "--num", "4", *rule]) == 0
+    expected = [picture for picture, area in enumerate(areas(tmp_path / "all")) if area >= least]
+    long, short = (read_json(tmp_path / name / "dataset.json")["training"] for name in ("long", "short"))
+    assert short == long[:4]
+    assert [entry["picture"] for entry in long][:6] == expected
+    assert min(areas(tmp_path / "long")) >= least
+    selection = read_json(tmp_path / "long/provenance.json")["selection"]
+    assert selection["rules"] == {"min_mask_area": least}
+    assert selection["tried"] == 1 + long[-1]["picture"] == 9 + selection["rejected"]["min_mask_area"]
+
+
+def test_generate_says_which_rules_cannot_be_met(untrained, tmp_path, capsys):
+    call = ["generate", untrained, "--out", tmp_path / "made"]
+    line = fails(capsys, *call, "--num", "2", "--min-mask-area", "1", "--max-mask-parts", "1")
+    assert "got 0 of 1000 with min_mask_area=1.0 (broken by 1000), max_mask_parts=1 (broken by 0); loosen" in line
+    line = fails(capsys, *call, "--min-mask-area", "0.5", "--max-mask-area", "0.1", "--dry-run")
+    assert "min_mask_area must be at most max_mask_area, got 0.5 and 0.1" in line
+    line = fails(capsys, *call, "--max-mask-parts", "0")
+    assert "max_mask_parts must be a whole number of at least 1, got 0" in line
+    assert not (tmp_path / "made").exists()
+    assert main([*map(str, call), "--max-mask-parts", "3", "--dry-run"]) == 0
+    assert re.search(r"max_mask_parts +3\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("image_format", ["nifti", "png"])

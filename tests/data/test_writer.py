@@ -198,3 +198,32 @@ def test_channel_names(tmp_path):
     assert read_json(tmp_path / "plain" / "dataset.json")["modality"] == {"0": "channel 0", "1": "channel 1"}
     with pytest.raises(ValueError, match=r"channel_names must be one per channel, got \['FLAIR'\] for 2"):
         SyntheticSetWriter(tmp_path / "set", channel_names=["FLAIR"]).write(images, masks)
+
+
+def test_slices_have_the_places_that_are_given(tmp_path):
+    images, masks = batch(4)
+    with SyntheticSetWriter(tmp_path / "set", "png") as writer:
+        writer.write(images[:2], masks[:2], pictures=[0, 5], places=[0, 3])
+        with pytest.raises(ValueError, match=r"places must be numbers from 0 that no slice has yet, got \[3, 1\]"):
+            writer.write(images[2:], masks[2:], places=[3, 1])
+        with pytest.raises(ValueError, match="pictures must be one per image, got 1 for 2"):
+            writer.write(images[2:], masks[2:], pictures=[7])
+        writer.write(images[2:], masks[2:], pictures=[7, 9], places=[2, 1])
+        writer.note(seed=3)
+    entries = read_json(tmp_path / "set/dataset.json")["training"]
+    assert [entry["picture"] for entry in entries] == [0, 9, 7, 5]
+    assert [entry["image"] for entry in entries] == [f"./imagesTr/synthetic_{place:06d}.png" for place in range(4)]
+    store = prepare(tmp_path / "set", tmp_path / "store", image_size=32, crop_head=False, lower=0, upper=100)
+    own_images, _, _ = store.as_arrays()
+    assert np.abs(own_images - images[[0, 3, 2, 1]].numpy()).max() < 5e-3
+    assert read_json(tmp_path / "set/provenance.json")["seed"] == 3
+
+
+def test_places_must_not_be_left_out(tmp_path):
+    images, masks = batch(2)
+    writer = SyntheticSetWriter(tmp_path / "set", "png")
+    with pytest.raises(ValueError, match="provenance must hold only what JSON holds"):
+        writer.note(folder=tmp_path)
+    writer.write(images, masks, places=[0, 2])
+    with pytest.raises(ValueError, match="places must be 0 to 1 with none left out, got up to 2"):
+        writer.close()

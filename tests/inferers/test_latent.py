@@ -63,6 +63,8 @@ def test_dataset_gives_the_latents_of_pictures():
     dataset = LatentDataset(sampler, 3)
     assert len(dataset) == 3
     assert torch.equal(torch.stack([item["image"] for item in dataset]), sampler.at(range(3)))
+    assert [item["picture"] for item in dataset] == [0, 1, 2]
+    assert dataset[-1]["picture"] == 2
     with pytest.raises(ValueError, match="num_slices must be a whole number of at least 1, got 0"):
         LatentDataset(sampler, 0)
 
