@@ -52,8 +52,8 @@ class DCGANGenerator(nn.Module):
         width: channels of the largest feature map; they double towards the latent.
         max_channels: channels are cut off at this number.
         num_classes: number of classes, 0 for a network without.
-        residual: whether a residual block, a 3x3 convolution, follows every level but the first and the last; not in the
-            paper.
+        residual: whether a residual block, a 3x3 convolution, follows every level but the first and the last; not
+            in the paper.
         upsampling: one of :class:`Upsampling`; ``transposed`` is that of the paper.
 
     Raises:

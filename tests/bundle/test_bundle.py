@@ -169,7 +169,7 @@ def run_bundle(*arguments, cwd, launcher=()):
 
 
 def test_two_processes_train_by_the_bundle(phantoms, tiny, tmp_path):
-    """torchrun with ``multi_gpu_train.json``: one run folder, half of each batch in each process."""
+    """Torchrun with ``multi_gpu_train.json``: one run folder, half of each batch in each process."""
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     values = [part for pair in tiny[1::2] for part in ("--" + pair.split("=")[0], pair.split("=")[1])]
     files = str([str(config_file("train")), str(config_file("multi_gpu_train"))])

@@ -135,7 +135,8 @@ def test_stem_looks_at_the_picture_in_full_size():
 @pytest.mark.parametrize("norm", ["group", "none"])
 def test_spectral_norm_bounds_every_convolution(norm):
     torch.manual_seed(0)
-    discriminator = DCGANDiscriminator(image_size=32, width=4, norm=norm, residual=True, spectral_norm=True, stem=4).train()
+    options = {"image_size": 32, "width": 4, "stem": 4, "residual": True, "spectral_norm": True}
+    discriminator = DCGANDiscriminator(norm=norm, **options).train()
     for _ in range(100):
         discriminator(torch.randn(2, 2, 32, 32))
     largest = [

@@ -33,8 +33,8 @@ PRDC_VALUES = ("precision", "recall", "density", "coverage")
 class SharedFeatures:
     """Let metrics share the passes of an extractor: features of the batches seen last are kept.
 
-    Give one instance to all metrics of an engine: they ask for the same batches in an iteration, and every validation of
-    a training asks for the same real ones again. A batch is known by what is in it.
+    Give one instance to all metrics of an engine: they ask for the same batches in an iteration, and every validation
+    of a training asks for the same real ones again. A batch is known by what is in it.
 
     Args:
         extractor: maps images ``(B, C, H, W)`` in [0, 1] to features ``(B, d)``.
