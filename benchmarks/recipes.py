@@ -75,7 +75,7 @@ ADVERSARIAL_ALONE = {"l1_weight": 0.0, "feature_matching_weight": 0.0}
 AUGMENTED = {"d_brightness": 0.25, "d_contrast": 0.5, "d_translation": 0.125, "label_smoothing": 0.1}
 BATCH = {"batch_size": 16}
 GENERATOR = {"upsampling": "bilinear", "g_residual": True}
-DISCRIMINATOR = {"d_norm": "group", "d_minibatch_std": 8}
+DISCRIMINATOR = {"d_norm": "group", "d_minibatch_std": 8, "d_stem": 16, "d_blur": True}
 R1 = {"r1": 0.1, "penalty_every": 8}
 BASE = {**ADVERSARIAL_ALONE, **AUGMENTED, **BATCH, **GENERATOR, **DISCRIMINATOR, **R1}
 UNSMOOTHED = {**BASE, "label_smoothing": 0.0}
@@ -97,8 +97,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "base_no_smoothing": UNSMOOTHED,
     "base_batch_8": {**BASE, "batch_size": 8},
     "base_batch_64": {**BASE, "batch_size": 64},
-    "base_blur": {**BASE, "d_blur": True},
-    "base_stem_blur": {**BASE, "d_stem": 16, "d_blur": True},
+    "base_no_stem_no_blur": {**BASE, "d_stem": 0, "d_blur": False},
+    "base_no_stem": {**BASE, "d_stem": 0},
+    "base_no_minibatch_std": {**BASE, "d_minibatch_std": 0},
+    "base_no_r1": {**BASE, "r1": 0.0},
+    "base_r1_weak": {**BASE, "r1": 0.03},
+    "base_r1_strong": {**BASE, "r1": 0.3},
     "base_batch_norm": {**BASE, "d_norm": "batch"},
     "base_no_norm": {**BASE, "d_norm": "none"},
     "base_spectral_norm": {**BASE, "d_norm": "none", "d_spectral_norm": True},
