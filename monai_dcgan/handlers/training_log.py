@@ -39,7 +39,8 @@ class TrainingLog:
     """Write the mean of every named term to ``metrics.jsonl`` and to TensorBoard.
 
     A line holds ``epoch``, ``iteration``, ``images`` (real slices shown so far), ``images_per_second`` and the means
-    since the line before. The terms are read from the device once an interval, not in every step; then
+    since the line before; a term that only some steps have counts as 0 in the others, so that the terms of a loss add up
+    to it. The terms are read from the device once an interval, not in every step; then
     ``TrainingEvents.LOG_WRITTEN`` is fired, and other handlers find the line in :attr:`record`. Metrics of a
     validation that ran in an epoch stand in a line of their own with ``val_`` before their names.
 
@@ -77,7 +78,7 @@ class TrainingLog:
         self.record: dict[str, Any] = {}
         self.line: dict[str, Any] = {}
         self._sums: dict[str, torch.Tensor] = {}
-        self._steps: dict[str, int] = {}
+        self._steps = 0
 
     def attach(self, engine: Workflow) -> None:
         """Follow the training ``engine``."""
@@ -93,11 +94,11 @@ class TrainingLog:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the sums since the last line, so that a training that stops between two lines loses none."""
-        return {"sums": {name: value.cpu() for name, value in self._sums.items()}, "steps": dict(self._steps)}
+        return {"sums": {name: value.cpu() for name, value in self._sums.items()}, "steps": self._steps}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
-        self._sums, self._steps = dict(state["sums"]), dict(state["steps"])
+        self._sums, self._steps = dict(state["sums"]), state["steps"]
 
     def write(self, engine: Workflow, values: Mapping[str, float]) -> None:
         """Write a line with ``values`` beside where ``engine`` is, on the first process only.
@@ -136,7 +137,7 @@ class TrainingLog:
             if name not in self._sums:
                 # A copy: the next step adds to it in place.
                 self._sums[name] = torch.as_tensor(terms[name]).to(engine.state.device, torch.float32, copy=True)
-            self._steps[name] = self._steps.get(name, 0) + 1
+        self._steps += 1
 
     def _write_terms(self, engine: Workflow) -> None:
         if not self._sums:
@@ -144,8 +145,8 @@ class TrainingLog:
         sums: Any = torch.stack(list(self._sums.values()))
         if idist.get_world_size() > 1:
             sums = idist.all_reduce(sums) / idist.get_world_size()
-        means = {name: value / self._steps[name] for name, value in zip(self._sums, sums.tolist())}
-        self._sums, self._steps = {}, {}
+        means = {name: value / self._steps for name, value in zip(self._sums, sums.tolist())}
+        self._sums, self._steps = {}, 0
         speed = (engine.state.images - self._images) / (time.perf_counter() - self._since)
         self._start_clock(engine)
         bad = [name for name, value in means.items() if not math.isfinite(value)]
