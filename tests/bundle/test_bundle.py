@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -23,8 +24,9 @@ from monai.data import load_decathlon_datalist
 
 from monai_dcgan.cli import main
 from monai_dcgan.inferers import LatentSampler
+from monai_dcgan.networks import DCGANDiscriminator, DCGANGenerator
 from monai_dcgan.utils.weights import load_weights
-from monai_dcgan.workflow import _OF_THE_MACHINE, bundle_root, config_file, root_cause
+from monai_dcgan.workflow import _OF_THE_MACHINE, bundle_root, config_file, overlay_file, root_cause
 
 CONFIGS = bundle_root() / "configs"
 
@@ -67,8 +69,23 @@ def test_metadata_names_this_version_of_the_package():
 def test_networks_of_training_and_inference_agree():
     train, inference = read("train"), read("inference")
     assert train["network_def"] == inference["network_def"]
-    for name in ("image_size", "latent_size", "width", "max_channels", "num_classes"):
+    for name in set(inference["network_settings"]) - {"image_channels", "mask_channels"}:
         assert train[name] == inference[name], name
+
+
+def test_the_paper_recipe_is_that_of_the_networks_and_losses_by_default():
+    """The overlay names everything in which the default recipe goes beyond the source."""
+    paper = {**read("train"), **json.loads(overlay_file("train/paper").read_text())}
+    for network, prefix in ((DCGANGenerator, "g"), (DCGANDiscriminator, "d")):
+        for name, parameter in inspect.signature(network).parameters.items():
+            value = paper.get(f"{prefix}_{name}", paper.get(name))
+            if name not in ("image_channels", "mask_channels"):
+                assert value == parameter.default, (network, name)
+    strengths = ("d_brightness", "d_contrast", "d_translation", "d_cutout", "d_rotation", "d_scale", "d_horizontal_flip")
+    off = ("label_smoothing", "r1", "r2", "wgan_gp", "instance_noise", "mask_blur", *strengths)
+    assert {name: paper[name] for name in off} == dict.fromkeys(off, 0.0)
+    assert paper["adversarial_loss"] == "bce" and paper["ada_target"] is None
+    assert (paper["l1_weight"], paper["feature_matching_weight"]) == (1.0, 1.0)
 
 
 def test_settings_record_every_value_that_can_be_set():

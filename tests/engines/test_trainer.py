@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 
 import pytest
 import torch
@@ -242,3 +243,22 @@ def test_evaluator_makes_the_same_pictures_at_any_batch_size():
     torch.testing.assert_close(made[3], made[24], atol=1e-5, rtol=1e-4)
     assert made["distance 3"] == pytest.approx(made["distance 24"], rel=1e-3)
     assert made["distance 3"] > 0
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_compiled_networks_train_the_same():
+    losses = []
+    for mode in (None, "default"):
+        trainer = make_training(max_epochs=1, compile_mode=mode)
+        trainer.run()
+        losses.append(trainer.state.output[TERMS])
+        # Names of the state stay those of the plain networks.
+        assert not any(
+            "_orig_mod" in name for name in [*trainer.g_network.state_dict(), *trainer.d_network.state_dict()]
+        )
+    for name, value in losses[0].items():
+        torch.testing.assert_close(losses[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
+    with pytest.raises(
+        ValueError, match="compile_mode must be one of default, reduce-overhead, max-autotune, got 'max'"
+    ):
+        make_training(compile_mode="max")
