@@ -41,7 +41,6 @@ def _together(work, *arguments) -> None:
 
 def _train(batch_size: int, d_norm: str, synchronized: bool) -> dict[str, torch.Tensor]:
     """Return the losses of every step, averaged over processes, and the weights at the end."""
-    torch.set_num_threads(1)
     random = [
         DifferentiableAugmentation(mask_channels=1, brightness=0.25, translation=0.125),
         BatchAugmentation(rotation=0.5, contrast=0.5),
@@ -76,6 +75,7 @@ def _train(batch_size: int, d_norm: str, synchronized: bool) -> dict[str, torch.
 
 
 def _train_and_save(rank: int, d_norm: str, synchronized: bool, folder: Path) -> None:
+    torch.set_num_threads(1)
     torch.save(_train(2, d_norm, synchronized), folder / f"{rank}.pt")
 
 
@@ -126,6 +126,7 @@ def _distance() -> float:
 
 
 def _measure_and_save(rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)
     torch.save(_distance(), folder / f"{rank}.pt")
 
 
