@@ -39,8 +39,8 @@ class TrainingLog:
     """Write the mean of every named term to ``metrics.jsonl`` and to TensorBoard.
 
     A line holds ``epoch``, ``iteration``, ``images`` (real slices shown so far), ``images_per_second`` and the means
-    since the line before; a term that only some steps have counts as 0 in the others, so that the terms of a loss add up
-    to it. The terms are read from the device once an interval, not in every step; then
+    since the line before; a term that only some steps have counts as 0 in the others, so that the terms of a loss add
+    up to it. The terms are read from the device once an interval, not in every step; then
     ``TrainingEvents.LOG_WRITTEN`` is fired, and other handlers find the line in :attr:`record`. Metrics of a
     validation that ran in an epoch stand in a line of their own with ``val_`` before their names.
 

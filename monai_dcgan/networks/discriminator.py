@@ -44,8 +44,9 @@ class DCGANDiscriminator(nn.Module):
 
     Batch normalization lets the discriminator look at the batch as a whole, and the pictures of a batch depend on each
     other; ``norm="group"`` (Wu and He 2018, https://arxiv.org/abs/1803.08494, 8 groups) and ``"instance"`` look at each
-    picture alone, as gradient penalties and several processes ask for. With ``"none"`` weights are drawn for LeakyReLU
-    (He et al. 2015, https://arxiv.org/abs/1502.01852), as those of the paper would let the signal die away.
+    picture alone, as gradient penalties and several processes ask for. With ``"none"``, and in front of the first
+    normalization where there is a stem, weights are drawn for LeakyReLU (He et al. 2015,
+    https://arxiv.org/abs/1502.01852), as those of the paper would let the signal die away.
 
     Classes enter by projection (Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637, equation 4).
 
@@ -121,14 +122,12 @@ class DCGANDiscriminator(nn.Module):
         self.head = nn.Conv2d(channels[-1] + (minibatch_std > 0), 1, kernel_size=BOTTOM_SIZE)
         self.class_embedding = nn.Embedding(num_classes, channels[-1]) if num_classes else None
         init_dcgan_weights(self)
-        convolutions = [
-            module for part in (self.stem, self.levels) for module in part.modules() if isinstance(module, nn.Conv2d)
-        ]
-        if norm == DiscriminatorNorm.NONE:
-            for convolution in convolutions:
+        unnormalized = [self.stem, self.levels if norm == DiscriminatorNorm.NONE else self.levels[0]]
+        if norm == DiscriminatorNorm.NONE or stem:
+            for convolution in _convolutions(*unnormalized):
                 nn.init.kaiming_normal_(convolution.weight, a=0.2)
         if spectral_norm:
-            for convolution in [*convolutions, self.head]:
+            for convolution in _convolutions(self.stem, self.levels, self.head):
                 nn.utils.parametrizations.spectral_norm(convolution)
 
     def forward_features(
@@ -181,6 +180,10 @@ def _normalization(norm: str, channels: int) -> list[nn.Module]:
         str(DiscriminatorNorm.NONE): [],
     }
     return layers[str(norm)]
+
+
+def _convolutions(*modules: nn.Module) -> list[nn.Conv2d]:
+    return [layer for module in modules for layer in module.modules() if isinstance(layer, nn.Conv2d)]
 
 
 def _residual(channels: int) -> Residual:

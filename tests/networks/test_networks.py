@@ -72,6 +72,16 @@ def test_layers_follow_the_paper():
     assert weights.std().item() == pytest.approx(0.02, rel=0.02)
 
 
+@pytest.mark.parametrize("norm", ["batch", "group", "instance", "none"])
+def test_the_signal_reaches_the_first_normalization(norm):
+    torch.manual_seed(0)
+    discriminator = DCGANDiscriminator(norm=norm, stem=16, blur=True)
+    _, features = discriminator.forward_features(torch.rand(4, 2, 64, 64) * 2 - 1)
+    assert all(0.02 < level.std() < 10 for level in features)
+    # What normalization adds to the variance must stay small beside it.
+    assert features[0].var() > 100 * torch.nn.GroupNorm(1, 1).eps
+
+
 @pytest.mark.parametrize(("norm", "alone"), [("batch", False), ("group", True), ("instance", True), ("none", True)])
 def test_norm_of_the_discriminator(norm, alone):
     """Only with batch normalization does a picture's logit depend on the others; the signal reaches the end in all."""
