@@ -118,6 +118,7 @@ _OF_THE_MACHINE = (
     "device",
     "distributed",
     "prepare_workers",
+    "num_workers",
     "dask",
     "resident",
     "compile_mode",

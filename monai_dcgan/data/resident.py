@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
+import ignite.distributed as idist
 import torch
 from monai.data import DataLoader
 from monai.utils import StrEnum
@@ -187,10 +188,9 @@ def _needed_bytes(dataset: SliceDataset) -> int:
 def _usable_bytes(device: torch.device) -> int | None:
     """Return the bytes that slices may take on a device; None where the free memory is not to be known."""
     if device.type == "cuda":
-        free: int | None = torch.cuda.mem_get_info(device)[0]
-    else:
-        free = _free_on_host()
-    return None if free is None else int(free * SHARE_OF_FREE_MEMORY)
+        return int(torch.cuda.mem_get_info(device)[0] * SHARE_OF_FREE_MEMORY)
+    free = _free_on_host()
+    return None if free is None else int(free * SHARE_OF_FREE_MEMORY / idist.get_nproc_per_node())
 
 
 def _free_on_host() -> int | None:

@@ -105,6 +105,10 @@ class BestGenerator:
         """Bring the files to where the training goes on from."""
         if self.weights is not None:
             self._write()
+        elif idist.get_rank() == 0:
+            # Files of a course of the training that was given up.
+            for path in (self.path, self.path.with_suffix(".json")):
+                path.unlink(missing_ok=True)
 
     def _compare(self, validator: Workflow, trainer: Workflow) -> None:
         name = self.metric or validator.state.key_metric_name

@@ -73,7 +73,8 @@ class TrainingCheckpoint:
     Args:
         folder: where the files go.
         objects: what to save, by name: networks, optimizers, average, and whatever else has ``state_dict`` and
-            ``load_state_dict`` and changes in the course of the training.
+            ``load_state_dict`` and changes in the course of the training; ``None`` is left out. What differs between
+            processes has ``synchronize``, which all of them call before the first one saves.
         every: epochs between two checkpoints; the last epoch is always saved.
         interval: also save after every so many steps; ``None`` saves at the end of epochs only. It costs the time of
             writing and changes no number.
@@ -117,6 +118,9 @@ class TrainingCheckpoint:
         """
         path = self.folder / f"step_{engine.state.iteration:09d}.pt"
         random = random_states()
+        for value in self.objects.values():
+            if hasattr(value, "synchronize"):
+                value.synchronize()
         if idist.get_rank() == 0:
             objects = {**self.objects, **engine_objects(engine)}
             states = {name: value.state_dict() for name, value in objects.items()}

@@ -90,10 +90,9 @@ class ResumeTraining:
             self._load(states, path, engine)
         except ValueError as error:
             raise ValueError(f"{error}; {self._advice(path, engine)}") from error
-        if max_epochs < engine.state.epoch:
-            raise ValueError(
-                f"max_epochs must be at least the {engine.state.epoch} epochs of {path} to go on, got {max_epochs}"
-            )
+        shown = -(-engine.state.iteration // engine.state.epoch_length)
+        if max_epochs < shown:
+            raise ValueError(f"max_epochs must be at least the {shown} epochs of {path} to go on, got {max_epochs}")
         engine.state.max_epochs = max_epochs
         # Every process must have found the file before the names of others change.
         idist.barrier()

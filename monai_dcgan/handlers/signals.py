@@ -16,6 +16,7 @@ import functools
 import logging
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,8 @@ __all__ = ["StopOnSignal", "TrainingStopped", "leave_signals_to_the_training"]
 logger = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+REPEATED = 5.0
+"""Seconds in which a further signal counts as the same one: a scheduler and torchrun both send it to every process."""
 AGREE_EVERY = 10
 """Steps after which several processes ask one another whether a signal came; asking makes the host wait for the GPU."""
 
@@ -95,6 +98,7 @@ class StopOnSignal:
     def __init__(self, checkpoint: TrainingCheckpoint) -> None:
         self.checkpoint = checkpoint
         self._received: int = 0
+        self._since = 0.0
         self._previous: dict[int, Any] = {}
 
     def attach(self, engine: Workflow) -> None:
@@ -131,11 +135,13 @@ class StopOnSignal:
         self._previous = {}
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if self._received and idist.get_world_size() > 1 and time.monotonic() - self._since < REPEATED:
+            return
         if self._received:
             self._restore()
             signal.raise_signal(number)
             return
-        self._received = number
+        self._received, self._since = number, time.monotonic()
 
     def _step_completed(self, engine: Workflow) -> None:
         iteration = engine.state.iteration

@@ -73,5 +73,7 @@ class SyntheticSetSaver:
             engine.terminate_epoch()
 
     def _close(self, _: Workflow) -> None:
+        if not self.selection.done:
+            raise RuntimeError("the set is not whole: the engine made fewer pictures than the selection may need")
         self.writer.note(selection=self.selection.record())
         self.writer.close()

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.util import find_spec
@@ -27,6 +28,8 @@ from monai_dcgan.handlers.events import TrainingEvents, training_log_of
 from monai_dcgan.utils.files import read_json, write_json
 
 __all__ = ["MLflowTracking"]
+
+logger = logging.getLogger(__name__)
 
 MAX_PARAMS = 100
 """Parameters that MLflow takes at once."""
@@ -112,11 +115,17 @@ class MLflowTracking:
 
     def _send(self, line: Mapping[str, Any]) -> None:
         from mlflow.entities import Metric
+        from mlflow.exceptions import MlflowException
 
         client, run_id = self._run()
         now = round(datetime.now(timezone.utc).timestamp() * 1000)
         values = {name: value for name, value in line.items() if name != "images"}
-        client.log_batch(run_id, metrics=[Metric(name, value, now, line["images"]) for name, value in values.items()])
+        metrics = [Metric(name, value, now, line["images"]) for name, value in values.items()]
+        try:
+            client.log_batch(run_id, metrics=metrics)
+        except MlflowException as error:
+            # A server that is away for a moment is no reason to lose a training; metrics.jsonl has the line.
+            logger.warning("MLflow did not take the line of %d images: %s", line["images"], error)
 
     def _run(self) -> tuple[Any, str]:
         assert self.handler is not None and self.handler.cur_run is not None

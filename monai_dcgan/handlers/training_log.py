@@ -27,6 +27,7 @@ from monai.engines.workflow import Workflow
 from monai_dcgan.engines import TERMS
 from monai_dcgan.handlers.events import TrainingEvents, register_training_events
 from monai_dcgan.utils.checks import check_positive_int
+from monai_dcgan.utils.distributed import mean_over_processes
 from monai_dcgan.utils.files import read_json_lines, write_text
 
 if TYPE_CHECKING:
@@ -92,6 +93,12 @@ class TrainingLog:
         if self.validator is not None:
             self.validator.add_event_handler(Events.COMPLETED, self._write_validation, engine)
 
+    def synchronize(self) -> None:
+        """Replace the sums since the last line by their means over all processes, before the first one saves them."""
+        if self._sums and idist.get_world_size() > 1:
+            means = mean_over_processes(torch.stack(list(self._sums.values())))
+            self._sums = {name: mean.clone() for name, mean in zip(self._sums, means)}
+
     def state_dict(self) -> dict[str, Any]:
         """Return the sums since the last line, so that a training that stops between two lines loses none."""
         return {"sums": {name: value.cpu() for name, value in self._sums.items()}, "steps": self._steps}
@@ -142,10 +149,8 @@ class TrainingLog:
     def _write_terms(self, engine: Workflow) -> None:
         if not self._sums:
             return
-        sums: Any = torch.stack(list(self._sums.values()))
-        if idist.get_world_size() > 1:
-            sums = idist.all_reduce(sums) / idist.get_world_size()
-        means = {name: value / self._steps for name, value in zip(self._sums, sums.tolist())}
+        sums = mean_over_processes(torch.stack(list(self._sums.values()))).tolist()
+        means = {name: value / self._steps for name, value in zip(self._sums, sums)}
         self._sums, self._steps = {}, 0
         speed = (engine.state.images - self._images) / (time.perf_counter() - self._since)
         self._start_clock(engine)

@@ -76,33 +76,38 @@ class LatentSampler:
             philox(self.seed, Stream.PICTURES, index).standard_normal(dtype=np.float32, out=noise[row])
         if labels is None and self.num_classes:
             labels = [index % self.num_classes for index in indices]
-        return self._with_classes(torch.from_numpy(noise), labels)
+        classes = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
+        if (
+            classes is not None
+            and len(classes)
+            and not 0 <= int(classes.min()) <= int(classes.max()) < self.num_classes
+        ):
+            raise ValueError(
+                f"labels must be class indices from 0 to {self.num_classes - 1}, got {classes.unique().tolist()}"
+            )
+        return self._with_classes(torch.from_numpy(noise), classes)
 
     def draw(self, number: int, labels: torch.Tensor | None = None) -> torch.Tensor:
         """Return the next latents of the current step.
 
         Args:
             number: how many.
-            labels: ``(number,)`` class indices, exactly when there are classes.
+            labels: ``(number,)`` class indices on any device, exactly when there are classes.
 
         Returns:
-            ``(number, latent_size + num_classes, 1, 1)``, float32, on the CPU.
+            ``(number, latent_size + num_classes, 1, 1)``, float32, on the device of ``labels``, else on the CPU.
         """
         return self._with_classes(self._training.normal(number, self.latent_size), labels)
 
-    def _with_classes(self, noise: torch.Tensor, labels: Sequence[int] | torch.Tensor | None) -> torch.Tensor:
+    def _with_classes(self, noise: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
         if (labels is None) != (self.num_classes == 0):
             raise ValueError(
                 "labels must be given exactly when num_classes > 0, "
                 f"got labels {'missing' if labels is None else 'given'} with num_classes={self.num_classes}"
             )
         if labels is not None:
-            index = torch.as_tensor(labels, dtype=torch.int64).cpu()
-            if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < self.num_classes:
-                raise ValueError(
-                    f"labels must be class indices from 0 to {self.num_classes - 1}, got {index.unique().tolist()}"
-                )
-            noise = torch.cat([noise, torch.nn.functional.one_hot(index, self.num_classes).float()], dim=1)
+            one_hot = torch.nn.functional.one_hot(labels, self.num_classes).float()
+            noise = torch.cat([noise.to(labels.device, non_blocking=True), one_hot], dim=1)
         return noise[:, :, None, None]
 
 

@@ -110,6 +110,7 @@ class SliceSelection:
                 places[row] = place
             else:
                 self._rejected[turn][broken] += 1
+            if place + self.turns < self.number or broken is not None:
                 self._check_share(turn)
         return places
 

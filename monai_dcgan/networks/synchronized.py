@@ -21,9 +21,10 @@ __all__ = ["synchronize_batch_norm"]
 
 
 class _SyncBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalization whose statistics in training are those of all processes, on any device.
+    """Batch normalization whose statistics in training are those of all processes.
 
-    :class:`torch.nn.SyncBatchNorm` does the same, on GPUs alone. All processes have batches of one size.
+    :class:`torch.nn.SyncBatchNorm` works on GPUs alone and has no second derivative, which gradient penalties need. All
+    processes have batches of one size.
     """
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -63,8 +64,6 @@ def synchronize_batch_norm(network: nn.Module) -> nn.Module:
     """
     if idist.get_world_size() == 1:
         return network
-    if next(network.parameters()).is_cuda:
-        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
     for module in network.modules():
         if type(module) is nn.BatchNorm2d:
             module.__class__ = _SyncBatchNorm2d

@@ -19,6 +19,7 @@ __all__ = [
     "check_count",
     "check_fraction",
     "check_image_size",
+    "check_keep",
     "check_non_negative",
     "check_num_classes",
     "check_positive",
@@ -66,6 +67,15 @@ def check_num_classes(value: int, class_names: Iterable[str]) -> None:
     if value not in (0, len(names)):
         known = f"{len(names)} ({', '.join(names) or 'no classes'})"
         raise ValueError(f"num_classes must be 0 or that of the data, {known}, got {value!r}")
+
+
+def check_keep(keep: str, val_interval: int, max_epochs: int) -> None:
+    """Raise ``ValueError`` when the best generator is to be kept and no epoch would be validated."""
+    check_choice("keep", keep, ("best", "last"))
+    if keep == "best" and val_interval > max_epochs:
+        raise ValueError(
+            f"val_interval must be at most max_epochs, {max_epochs}, to keep the best generator, got {val_interval}"
+        )
 
 
 def check_fraction(name: str, value: float) -> None:

@@ -26,8 +26,9 @@ from monai_dcgan.cli import main
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.networks import DCGANDiscriminator, DCGANGenerator
 from monai_dcgan.utils.weights import load_weights
-from monai_dcgan.workflow import _OF_THE_MACHINE, bundle_root, config_file, overlay_file, root_cause
+from monai_dcgan.workflow import bundle_root, config_file, overlay_file, root_cause
 
+STRENGTHS = ("brightness", "contrast", "translation", "cutout", "rotation", "scale", "horizontal_flip")
 CONFIGS = bundle_root() / "configs"
 
 
@@ -81,7 +82,8 @@ def test_the_paper_recipe_is_that_of_the_networks_and_losses_by_default():
             value = paper.get(f"{prefix}_{name}", paper.get(name))
             if name not in ("image_channels", "mask_channels"):
                 assert value == parameter.default, (network, name)
-    strengths = ("d_brightness", "d_contrast", "d_translation", "d_cutout", "d_rotation", "d_scale", "d_horizontal_flip")
+    strengths = [name for name in paper if name in {f"d_{field}" for field in STRENGTHS}]
+    assert len(strengths) == len(STRENGTHS)
     off = ("label_smoothing", "r1", "r2", "wgan_gp", "instance_noise", "mask_blur", *strengths)
     assert {name: paper[name] for name in off} == dict.fromkeys(off, 0.0)
     assert paper["adversarial_loss"] == "bce" and paper["ada_target"] is None
@@ -94,7 +96,9 @@ def test_settings_record_every_value_that_can_be_set():
     recorded = set(train["settings"]) | set(train["network_settings"])
     not_settings = {"imports", "initialize", "run", "finalize", "generator", "discriminator", "overlay"}
     plain = {name for name, value in train.items() if not isinstance(value, dict) and name not in not_settings}
-    of_the_machine = {*_OF_THE_MACHINE, "deterministic"} - {"overlay"}
+    of_the_machine = {"bundle_root", "output_dir", "resume", "resume_from", "device", "distributed", "mlflow_uri"}
+    of_the_machine |= {"prepare_workers", "num_workers", "dask", "resident", "keep_checkpoints", "checkpoint_interval"}
+    of_the_machine |= set(train["conditions"])
     of_the_log = {"log_interval", "val_interval"}
     assert plain - of_the_machine - of_the_log == recorded
     assert recorded <= set(train)
