@@ -101,7 +101,7 @@ class TrainingLog:
 
     def state_dict(self) -> dict[str, Any]:
         """Return the sums since the last line, so that a training that stops between two lines loses none."""
-        return {"sums": {name: value.cpu() for name, value in self._sums.items()}, "steps": self._steps}
+        return {"sums": {name: value.to("cpu", copy=True) for name, value in self._sums.items()}, "steps": self._steps}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""

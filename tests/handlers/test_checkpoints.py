@@ -234,6 +234,16 @@ def test_best_generator_is_not_forgotten(tmp_path):
         assert same(read_checkpoint(tmp_path / name), seen[0]), name
 
 
+def test_best_of_a_course_that_was_given_up_is_not_left(tmp_path):
+    judged(tmp_path, [1.0])[0].run()
+    trainer, _, _ = judged(tmp_path, [5.0])
+    trainer.add_event_handler(Events.EPOCH_STARTED, lambda: left.extend(path.name for path in tmp_path.glob("best.*")))
+    left: list[str] = []
+    trainer.run()
+    assert left == []
+    assert read_json(tmp_path / "best.json")["value"] == 5.0
+
+
 def test_best_generator_arguments(tmp_path):
     with pytest.raises(ValueError, match="mode must be one of min, max, got 'lower'"):
         judged(tmp_path, [1.0], mode="lower")

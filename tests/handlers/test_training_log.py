@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 
+import ignite.distributed as idist
 import pytest
 import torch
 from ignite.engine import Engine, Events
@@ -26,6 +27,7 @@ from monai_dcgan.handlers import (
     TrainingEvents,
     TrainingLog,
     latest_checkpoint,
+    training_log,
 )
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.utils.files import read_json_lines
@@ -59,6 +61,19 @@ def test_a_term_of_some_steps_counts_as_0_in_the_others(tmp_path, make_course, r
     assert (second["iteration"], second["images"]) == (10, 1000)
     assert second["d_loss"] == pytest.approx(0.85)
     assert log.record == second
+
+
+def test_a_checkpoint_holds_the_means_of_all_processes(tmp_path, make_course, run_course, monkeypatch):
+    log = TrainingLog(tmp_path / "metrics.jsonl", interval=100)
+    engine = make_course(terms, [log])
+    # The other process has seen terms three times as large.
+    monkeypatch.setattr(training_log, "mean_over_processes", lambda own: 2 * own)
+    monkeypatch.setattr(idist, "get_world_size", lambda: 2)
+    engine.add_event_handler(Events.ITERATION_COMPLETED(once=2), log.synchronize)
+    engine.add_event_handler(Events.ITERATION_COMPLETED(once=2), lambda: saved.update(log.state_dict()["sums"]))
+    saved: dict[str, torch.Tensor] = {}
+    run_course(engine, epochs=1, length=4)
+    assert saved["d_loss"].item() == pytest.approx(2 * (0.1 + 0.2))
 
 
 def test_terms_are_left_as_they_are(tmp_path, make_course, run_course):

@@ -95,6 +95,12 @@ def test_gives_up_where_hardly_any_slice_passes():
     assert chosen == [*range(9), 999]
 
 
+@pytest.mark.parametrize("number", [3, 10])
+def test_gives_up_where_the_last_picture_offered_passes(number):
+    with pytest.raises(ValueError, match="got 2 of 1000"):
+        choose([True] + [False] * 998 + [True], number)
+
+
 def test_gives_up_where_one_class_does_not_pass():
     with pytest.raises(ValueError, match=r"got 0 of 1000 of class 1 with min_mask_area=0\.05 \(broken by 1000\)"):
         choose([True, False] * 1000, number=2, num_classes=2)
