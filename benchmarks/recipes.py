@@ -25,6 +25,7 @@ publisher's), and 15 of the 50 patients of tcga_lgg, of which 20 are trained on.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import multiprocessing
 import statistics
@@ -36,9 +37,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from recipe_options import options
 
 from monai_dcgan.utils.files import read_json, read_json_lines, write_json
-from monai_dcgan.utils.run_folder import package_versions
 from monai_dcgan.workflow import DCGANWorkflow, config_file, overlay_file
 
 FOLDERS = {"tcga_lgg": "tcga_lgg", "figshare": "figshare_t1ce_128"}
@@ -71,64 +72,6 @@ TITLES = {
     "coverage": "coverage",
     "throughput": "images/s",
 }
-ADVERSARIAL_ALONE = {"l1_weight": 0.0, "feature_matching_weight": 0.0}
-AUGMENTED = {"d_brightness": 0.25, "d_contrast": 0.5, "d_translation": 0.125, "label_smoothing": 0.1}
-BATCH = {"batch_size": 16}
-GENERATOR = {"upsampling": "bilinear", "g_residual": True}
-DISCRIMINATOR = {"d_norm": "group", "d_minibatch_std": 8, "d_stem": 16, "d_blur": True}
-R1 = {"r1": 0.1, "penalty_every": 8}
-BASE = {**ADVERSARIAL_ALONE, **AUGMENTED, **BATCH, **GENERATOR, **DISCRIMINATOR, **R1}
-UNSMOOTHED = {**BASE, "label_smoothing": 0.0}
-AFFINE = {"d_rotation": 10.0, "d_scale": 0.2}
-OPTIONS: dict[str, dict[str, Any]] = {
-    # One thing after the other on top of the paper.
-    "paper": {},
-    "+adversarial_alone": ADVERSARIAL_ALONE,
-    "+augmentation": {**ADVERSARIAL_ALONE, **AUGMENTED},
-    "+batch_16": {**ADVERSARIAL_ALONE, **AUGMENTED, **BATCH},
-    "+generator": {**ADVERSARIAL_ALONE, **AUGMENTED, **BATCH, **GENERATOR},
-    "+discriminator": {**ADVERSARIAL_ALONE, **AUGMENTED, **BATCH, **GENERATOR, **DISCRIMINATOR},
-    "base": BASE,
-    # The base with one thing changed.
-    "base_transposed": {**BASE, "upsampling": "transposed"},
-    "base_no_g_residual": {**BASE, "g_residual": False},
-    "base_d_residual": {**BASE, "d_residual": True},
-    "base_no_augmentation": {**BASE, **dict.fromkeys(AUGMENTED, 0.0)},
-    "base_no_smoothing": UNSMOOTHED,
-    "base_batch_8": {**BASE, "batch_size": 8},
-    "base_batch_64": {**BASE, "batch_size": 64},
-    "base_no_stem_no_blur": {**BASE, "d_stem": 0, "d_blur": False},
-    "base_no_stem": {**BASE, "d_stem": 0},
-    "base_no_minibatch_std": {**BASE, "d_minibatch_std": 0},
-    "base_no_r1": {**BASE, "r1": 0.0},
-    "base_r1_weak": {**BASE, "r1": 0.03},
-    "base_r1_strong": {**BASE, "r1": 0.3},
-    "base_batch_norm": {**BASE, "d_norm": "batch"},
-    "base_no_norm": {**BASE, "d_norm": "none"},
-    "base_spectral_norm": {**BASE, "d_norm": "none", "d_spectral_norm": True},
-    "base_learning_rate": {**BASE, "learning_rate": 5e-4},
-    "base_two_time_scales": {**BASE, "learning_rate": 1e-4, "d_learning_rate": 4e-4},
-    "base_affine": {**BASE, **AFFINE},
-    "base_cutout": {**BASE, "d_cutout": 0.5},
-    "base_adaptive": {**BASE, **AFFINE, "ada_target": 0.6, "ada_images": 100_000},
-    "base_instance_noise": {**BASE, "instance_noise": 0.1, "instance_noise_images": 50_000},
-    "base_mask_blur": {**BASE, "mask_blur": 0.7},
-    "base_r2": {**BASE, "r2": 0.1},
-    "base_relativistic_r2": {**UNSMOOTHED, "r2": 0.1, "adversarial_loss": "relativistic"},
-    "base_hinge": {**UNSMOOTHED, "adversarial_loss": "hinge"},
-    "base_least_squares": {**UNSMOOTHED, "adversarial_loss": "least_squares"},
-    "base_wasserstein": {
-        **UNSMOOTHED,
-        "adversarial_loss": "wasserstein",
-        "r1": 0.0,
-        "wgan_gp": 10.0,
-        "penalty_every": 1,
-    },
-    "base_feature_matching": {**BASE, "feature_matching_weight": 1.0},
-    "base_l1": {**BASE, "l1_weight": 1.0},
-    "base_classes": {**BASE, "num_classes": 3},
-}
-"""What each run of ``screen`` changes in the recipe ``paper``."""
 
 
 @dataclass(frozen=True)
@@ -137,22 +80,24 @@ class Run:
 
     Attributes:
         dataset: name of the data set.
-        recipe: name of what is trained.
-        settings: what it changes in ``paper``, or None for the package's default recipe.
+        option: name of what is trained.
+        recipe: the recipe that it starts from, ``paper`` or ``default``.
+        changes: what it changes in that recipe.
         seed: seed of the training.
         images: images shown.
     """
 
     dataset: str
+    option: str
     recipe: str
-    settings: Mapping[str, Any] | None
+    changes: Mapping[str, Any]
     seed: int
     images: int
 
     @property
     def name(self) -> str:
         """Name of the run's folder."""
-        return f"{self.recipe}_{self.dataset}_{self.images}_seed{self.seed}"
+        return f"{self.option}_{self.dataset}_{self.images}_seed{self.seed}"
 
 
 def main() -> None:
@@ -182,17 +127,17 @@ def main() -> None:
 def planned(args: argparse.Namespace) -> list[Run]:
     """Return the runs, those that answer the first question first."""
     screening = args.stage == "screen"
-    recipes: dict[str, Mapping[str, Any] | None] = {**OPTIONS} if screening else {"paper": {}, "default": None}
-    unknown = sorted(set(args.recipes or ()) - set(recipes))
+    known = options() if screening else {name: (name, {}) for name in ("paper", "default")}
+    unknown = sorted(set(args.recipes or ()) - set(known))
     if unknown:
-        raise SystemExit(f"--recipes must be among {', '.join(recipes)}, got {', '.join(unknown)}")
-    chosen = {name: recipes[name] for name in args.recipes or recipes}
+        raise SystemExit(f"--recipes must be among {', '.join(known)}, got {', '.join(unknown)}")
+    chosen = {name: known[name] for name in args.recipes or known}
     images = args.images or (100_000 if screening else 300_000)
     return [
-        Run(dataset, recipe, settings, seed, images)
+        Run(dataset, option, recipe, changes, seed, images)
         for seed in args.seeds or ([0] if screening else [0, 1])
         for dataset in args.datasets or (["figshare"] if screening else list(FOLDERS))
-        for recipe, settings in chosen.items()
+        for option, (recipe, changes) in chosen.items()
     ]
 
 
@@ -206,8 +151,9 @@ def measure(run: Run, stage: str, data: Path, runs: Path, extractor: str) -> lis
     record = read_json(folder / "run.json")
     conditions = {
         "data": run.dataset,
+        "option": run.option,
         "recipe": run.recipe,
-        "settings": run.settings,
+        "changes": run.changes,
         "seed": run.seed,
         "images_shown": record["images"],
         "image_size": record["network"]["image_size"],
@@ -215,33 +161,36 @@ def measure(run: Run, stage: str, data: Path, runs: Path, extractor: str) -> lis
         "batch_size": record["settings"]["batch_size"],
         "extractor": Path(extractor).name,
         "trained_on": record["conditions"],
-        "versions": package_versions(),
+        "versions": record["versions"],
     }
     return [
-        {"name": f"{stage}_{run.recipe}_{run.dataset}_seed{run.seed}_{name}", **value, "conditions": conditions}
+        {"name": f"{stage}_{run.option}_{run.dataset}_seed{run.seed}_{name}", **value, "conditions": conditions}
         for name, value in [*values.items(), *throughput(folder, record)]
     ]
 
 
 def train(run: Run, data: Path, folder: Path, extractor: str) -> None:
-    """Train, or go on, or do nothing for a complete run."""
-    record = folder / "run.json"
-    if record.exists() and read_json(record)["status"] == "completed":
-        return
-    override = {
-        "dataset_dir": str(data),
-        "output_dir": str(folder),
-        "cache_dir": str(folder.parent / "cache"),
-        "resume": record.exists(),
+    """Train, or go on, or do nothing for a complete run of the same settings."""
+    overlays = [f"data/{run.dataset}", *(["train/paper"] if run.recipe == "paper" else [])]
+    files = [config_file("train"), *map(overlay_file, overlays)]
+    settings = {
         "seed": run.seed,
         "max_epochs": -(-run.images // 10_240),
         "extractor": extractor,
         "validate#additional_metrics": VALIDATION_METRICS,
         **OVERLAYS[run.dataset],
-        **(run.settings or {}),
+        **run.changes,
     }
-    overlays = [f"data/{run.dataset}", *([] if run.settings is None else ["train/paper"])]
-    workflow = DCGANWorkflow([config_file("train"), *map(overlay_file, overlays)], override, logging_file=False)
+    made_of = {"files": [read_json(path) for path in files], "settings": settings}
+    record, recipe = folder / "run.json", folder.with_suffix(".json")
+    if recipe.exists() and read_json(recipe) != json.loads(json.dumps(made_of)):
+        raise SystemExit(f"{folder} must be a run of today's settings, {recipe} has others; delete both to train anew")
+    if record.exists() and read_json(record)["status"] == "completed":
+        return
+    write_json(recipe, made_of)
+    places = {"dataset_dir": str(data), "output_dir": str(folder), "cache_dir": str(folder.parent / "cache")}
+    override = {**places, "resume": record.exists(), **settings}
+    workflow = DCGANWorkflow(files, override, logging_file=False)
     workflow.initialize()
     workflow.run()
     workflow.finalize()
@@ -311,14 +260,14 @@ def print_table(stage: str, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         conditions = row["conditions"]
         name = row["name"].removeprefix(
-            f"{stage}_{conditions['recipe']}_{conditions['data']}_seed{conditions['seed']}_"
+            f"{stage}_{conditions['option']}_{conditions['data']}_seed{conditions['seed']}_"
         )
-        groups.setdefault((conditions["data"], conditions["recipe"]), {}).setdefault(name, []).append(row["value"])
-    print("| data | recipe | seeds | " + " | ".join(TITLES.values()) + " |")
+        groups.setdefault((conditions["data"], conditions["option"]), {}).setdefault(name, []).append(row["value"])
+    print("| data | option | seeds | " + " | ".join(TITLES.values()) + " |")
     print("|---|---|---|" + "---|" * len(TITLES))
-    for (data, recipe), values in groups.items():
+    for (data, option), values in groups.items():
         cells = [f"{statistics.mean(values[name]):.3g}" if name in values else "" for name in TITLES]
-        print(f"| {data} | {recipe} | {len(values['frechet_distance'])} | {' | '.join(cells)} |")
+        print(f"| {data} | {option} | {len(values['frechet_distance'])} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ def set_determinism(seed: int, deterministic: bool) -> None:
 
     Args:
         seed: seed of the run.
-        deterministic: whether a GPU takes algorithms that give the same bits every time; if not, it tries which are
-            the fastest.
+        deterministic: whether cuDNN takes algorithms that give the same bits every time; if not, it tries which are the
+            fastest. Bilinear interpolation of PyTorch on a GPU does not give the same bits either way.
     """
     if deterministic:
         monai_set_determinism(seed=seed)
