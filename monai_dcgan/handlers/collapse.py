@@ -20,6 +20,7 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Events
 from monai.engines.workflow import Workflow
+from monai.networks import eval_mode
 from monai.utils import StrEnum
 from torch import nn
 from torch.nn import functional as F
@@ -222,12 +223,10 @@ class CollapseGuard:
                 f"the discriminator has never told made slices from real ones ({seen})",
             )
 
-    @torch.no_grad()
     def _look(self, engine: Workflow) -> None:
-        was_training = self.generator.training
-        self.generator.eval()
-        pairs = [self.generator(part.to(engine.state.device)).float().cpu() for part in self.latents.split(BATCH_SIZE)]
-        self.generator.train(was_training)
+        with eval_mode(self.generator):
+            parts = self.latents.split(BATCH_SIZE)
+            pairs = [self.generator(part.to(engine.state.device)).float().cpu() for part in parts]
         images, masks = split_pair(torch.cat(pairs), self.mask_channels)
         self._judge(engine, nearest_distance(images) / self.real_diversity, _empty(masks))
 

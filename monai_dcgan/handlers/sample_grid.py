@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from ignite.engine import Events
 from monai.engines.workflow import Workflow
+from monai.networks import eval_mode
 from torch import nn
 
 from monai_dcgan.handlers.real_slices import spread_positions, spread_slices
@@ -90,13 +91,10 @@ class SampleGrid:
         engine.add_event_handler(Events.STARTED, self)
         engine.add_event_handler(Events.EPOCH_COMPLETED(every=self.every), self)
 
-    @torch.no_grad()
     def __call__(self, engine: Workflow) -> None:
         """Save the grid of the generator as it is now."""
-        was_training = self.generator.training
-        self.generator.eval()
-        pair = self.generator(self.latents.to(engine.state.device))
-        self.generator.train(was_training)
+        with eval_mode(self.generator):
+            pair = self.generator(self.latents.to(engine.state.device))
         picture = self._picture(*split_pair(pair.float().cpu(), self.mask_channels))
         save_png(picture, self.folder / f"images_{engine.state.images:09d}.png")
         if self.writer is not None:

@@ -66,8 +66,8 @@ class MaskBlur:
     """Soften the edges of real masks.
 
     A made mask comes out of a tanh and is never quite 0 or 1; a discriminator that finds real ones by that alone has
-    learned nothing about tumors. The threshold at one half cuts a straight edge where the sharp one was; corners are lost,
-    and tumors about as wide as ``sigma`` are.
+    learned nothing about tumors. The threshold at one half cuts a straight edge where the sharp one was; corners are
+    lost, and so are tumors about as wide as ``sigma``.
 
     Args:
         sigma: standard deviation of the Gaussian in pixels; 0 leaves masks as they are.
