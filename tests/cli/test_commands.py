@@ -114,14 +114,14 @@ def test_evaluate_looks_at_held_out_patients_alone(trained, tmp_path):
 @pytest.fixture
 def untrained(tmp_path):
     """A generator with weights as drawn: the areas of its masks scatter about one half."""
-    settings = {"image_size": 32, "latent_size": 8, "width": 4}
+    settings = {"image_size": 32, "latent_size": 8, "width": 4, "upsampling": "transposed"}
     with torch.random.fork_rng():
         torch.manual_seed(0)
         weights = DCGANGenerator(**settings, image_channels=1, mask_channels=1).state_dict()
     folder = tmp_path / "untrained"
     folder.mkdir()
     torch.save(weights, folder / "model.pt")
-    (folder / "network.json").write_text(json.dumps(settings))
+    (folder / "network.json").write_text(json.dumps({**settings, "g_residual": False}))
     return folder
 
 
