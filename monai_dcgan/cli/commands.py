@@ -161,7 +161,10 @@ def demo(args: argparse.Namespace) -> None:
             evaluate,
             {"run": str(run)} | dict.fromkeys(("data", "split", "extractor", "out")) | {"no_privacy": False},
         ),
-        (generate, {"model": str(run), "out": str(synthetic), "num": 64, "format": "png"}),
+        (
+            generate,
+            {"model": str(run), "out": str(synthetic), "num": 64, "format": "png"} | dict.fromkeys(MASK_RULES),
+        ),
     ]
     if args.dry_run:
         print_plan({step.__name__: options for step, options in steps})
