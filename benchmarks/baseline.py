@@ -85,7 +85,9 @@ def train(data: Path, folder: Path, overlay: str, images: int, seed: int) -> Non
         "seed": seed,
         "max_epochs": -(-images // 10_240),
     }
-    workflow = DCGANWorkflow([config_file("train"), overlay_file(overlay)], override, logging_file=False)
+    workflow = DCGANWorkflow(
+        [config_file("train"), overlay_file("train/paper"), overlay_file(overlay)], override, logging_file=False
+    )
     workflow.initialize()
     workflow.run()
     workflow.finalize()

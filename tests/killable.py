@@ -34,6 +34,7 @@ from monai_dcgan.handlers import (
     leave_signals_to_the_training,
 )
 from monai_dcgan.utils.weights import read_checkpoint
+from tests.dying import die_at
 from tests.training import Squares, make_training, training_objects
 
 EPOCHS, STEPS = 3, 6
@@ -175,19 +176,7 @@ def pause_in_child(connection: Connection, folder: Path, event: str, step: int, 
 def die_in_child(connection: Connection, folder: Path, call: str, number: int, after: bool) -> None:
     """Train, but die at one call of ``os.<call>``: before it, or after."""
     trainer = prepared(folder, {})
-    real = getattr(os, call)
-    count = 0
-
-    def deadly(*args: Any, **kwargs: Any) -> None:
-        nonlocal count
-        count += 1
-        if count == number and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        real(*args, **kwargs)
-        if count == number:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    setattr(os, call, deadly)
+    die_at(call, number, after)
     connection.send("ready")
     connection.recv()
     trainer.run()

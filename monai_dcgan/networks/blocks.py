@@ -13,10 +13,11 @@
 from __future__ import annotations
 
 import torch
+from monai.networks.layers import SkipConnection
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["Blur", "MinibatchStdDev", "Residual", "init_dcgan_weights", "level_channels"]
+__all__ = ["Blur", "MinibatchStdDev", "init_dcgan_weights", "level_channels", "residual_block"]
 
 BOTTOM_SIZE = 4
 """Side in pixels of the smallest feature map of both networks."""
@@ -58,20 +59,9 @@ def init_dcgan_weights(network: nn.Module, std: float = 0.02) -> None:
             nn.init.zeros_(module.bias)
 
 
-class Residual(nn.Module):
-    """Add to feature maps what some layers make of them (He et al. 2016, https://arxiv.org/abs/1512.03385).
-
-    Args:
-        layers: keep the shape ``(B, C, H, W)``.
-    """
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return ``hidden + layers(hidden)``."""
-        return hidden + self.layers(hidden)
+def residual_block(*layers: nn.Module) -> SkipConnection:
+    """Return layers whose result is added to what goes in (He et al. 2016, https://arxiv.org/abs/1512.03385)."""
+    return SkipConnection(nn.Sequential(*layers), mode="add")
 
 
 class Blur(nn.Module):
@@ -105,7 +95,7 @@ class MinibatchStdDev(nn.Module):
     again and again, without batch normalization too.
 
     Args:
-        group_size: pictures of a group; a batch that cannot be divided by it is split into larger groups.
+        group_size: pictures of a group; where it does not divide the batch, the next larger number that does.
     """
 
     def __init__(self, group_size: int) -> None:

@@ -15,10 +15,18 @@ from __future__ import annotations
 import math
 
 import torch
+from monai.networks.layers import get_norm_layer
 from monai.utils import StrEnum
 from torch import nn
 
-from monai_dcgan.networks.blocks import BOTTOM_SIZE, Blur, MinibatchStdDev, Residual, init_dcgan_weights, level_channels
+from monai_dcgan.networks.blocks import (
+    BOTTOM_SIZE,
+    Blur,
+    MinibatchStdDev,
+    init_dcgan_weights,
+    level_channels,
+    residual_block,
+)
 from monai_dcgan.utils.checks import check_choice, check_count, check_image_size, check_positive_int
 
 __all__ = ["DCGANDiscriminator", "DiscriminatorNorm"]
@@ -172,22 +180,16 @@ class DCGANDiscriminator(nn.Module):
 
 def _normalization(norm: str, channels: int) -> list[nn.Module]:
     """Return the layer behind a convolution, or nothing."""
-    layers: dict[str, list[nn.Module]] = {
-        str(DiscriminatorNorm.BATCH): [nn.BatchNorm2d(channels)],
-        # Fewer groups where the channels cannot be divided into 8.
-        str(DiscriminatorNorm.GROUP): [nn.GroupNorm(math.gcd(GROUPS, channels), channels)],
-        str(DiscriminatorNorm.INSTANCE): [nn.InstanceNorm2d(channels, affine=True)],
-        str(DiscriminatorNorm.NONE): [],
-    }
-    return layers[str(norm)]
+    if norm == DiscriminatorNorm.NONE:
+        return []
+    # Fewer groups where the channels cannot be divided into 8.
+    options = {"batch": {}, "group": {"num_groups": math.gcd(GROUPS, channels)}, "instance": {"affine": True}}
+    return [get_norm_layer((str(norm), options[str(norm)]), spatial_dims=2, channels=channels)]
 
 
 def _convolutions(*modules: nn.Module) -> list[nn.Conv2d]:
     return [layer for module in modules for layer in module.modules() if isinstance(layer, nn.Conv2d)]
 
 
-def _residual(channels: int) -> Residual:
-    return Residual(
-        nn.Conv2d(channels, channels, kernel_size=3, padding=1),
-        nn.LeakyReLU(0.2, inplace=True),
-    )
+def _residual(channels: int) -> nn.Module:
+    return residual_block(nn.Conv2d(channels, channels, kernel_size=3, padding=1), nn.LeakyReLU(0.2, inplace=True))

@@ -16,7 +16,7 @@ import torch
 from monai.utils import StrEnum
 from torch import nn
 
-from monai_dcgan.networks.blocks import Residual, init_dcgan_weights, level_channels
+from monai_dcgan.networks.blocks import init_dcgan_weights, level_channels, residual_block
 from monai_dcgan.utils.checks import check_choice, check_count, check_image_size, check_positive_int
 
 __all__ = ["DCGANGenerator", "Upsampling"]
@@ -131,8 +131,8 @@ def _twice_as_large(upsampling: str, before: int, after: int, bias: bool = False
     ]
 
 
-def _residual(channels: int) -> Residual:
-    return Residual(
+def _residual(channels: int) -> nn.Module:
+    return residual_block(
         nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False),
         nn.BatchNorm2d(channels),
         nn.ReLU(inplace=True),

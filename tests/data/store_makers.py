@@ -29,6 +29,7 @@ from monai_dcgan.data import work as work_module
 from monai_dcgan.data.store import StoreFolder, shard_ids
 from monai_dcgan.utils.files import read_json, write_json
 from tests.data.volume_makers import cut_off, head_volume, save
+from tests.dying import die_at
 
 SETTINGS: dict[str, Any] = {"image_size": 32}
 # Leaves every voxel as it is.
@@ -172,19 +173,7 @@ def die_in_child(
     connection: Connection, data: Path, store: Path, options: dict[str, Any], call: str, number: int, after: bool
 ) -> None:
     """Prepare, but die at one call of ``os.<call>``: before it, or after."""
-    real = getattr(os, call)
-    count = 0
-
-    def deadly(*args: Any, **kwargs: Any) -> None:
-        nonlocal count
-        count += 1
-        if count == number and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        real(*args, **kwargs)
-        if count == number and after:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    setattr(os, call, deadly)
+    die_at(call, number, after)
     prepare_in_child(connection, data, store, options)
 
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from monai.networks.layers import SkipConnection
 
 from monai_dcgan.networks import DCGANDiscriminator, DCGANGenerator
-from monai_dcgan.networks.blocks import Blur, MinibatchStdDev, Residual
+from monai_dcgan.networks.blocks import Blur, MinibatchStdDev, residual_block
 
 SHAPE_CASES = [
     [{"image_size": 32, "image_channels": 1, "mask_channels": 1}, (2, 32, 32)],
@@ -109,13 +110,13 @@ def test_groups_fit_any_width():
 @pytest.mark.parametrize("norm", ["batch", "group", "instance", "none"])
 def test_residual_blocks_follow_the_levels(norm):
     plain, residual = (DCGANDiscriminator(width=4, norm=norm, residual=flag) for flag in (False, True))
-    assert [sum(isinstance(module, Residual) for module in level) for level in residual.levels] == [1] * 4
+    assert [sum(isinstance(module, SkipConnection) for module in level) for level in residual.levels] == [1] * 4
     pairs = torch.randn(2, 2, 64, 64)
     assert residual(pairs).shape == plain(pairs).shape == (2, 1)
     generator = DCGANGenerator(width=4, residual=True)
-    assert sum(isinstance(module, Residual) for module in generator.layers) == 3
+    assert sum(isinstance(module, SkipConnection) for module in generator.layers) == 3
     assert generator(torch.randn(2, 100, 1, 1)).shape == (2, 2, 64, 64)
-    block = Residual(torch.nn.ReLU())
+    block = residual_block(torch.nn.ReLU())
     assert torch.equal(block(torch.tensor([-1.0, 2.0])), torch.tensor([-1.0, 4.0]))
 
 
