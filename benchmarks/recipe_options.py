@@ -25,7 +25,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "+label_smoothing": ("label_smoothing",),
     "+batch_16": ("batch_size",),
     "+flips_alone": ("rotation", "contrast", "brightness"),
-    "+generator": ("upsampling", "g_residual"),
+    "+generator": ("upsampling", "g_residual", "g_head"),
     "+discriminator": ("d_norm", "d_minibatch_std", "d_stem", "d_blur"),
     "+r1": ("r1", "penalty_every"),
 }
@@ -34,6 +34,7 @@ AFFINE = {"d_rotation": 10.0, "d_scale": 0.2}
 VARIANTS: dict[str, dict[str, Any]] = {
     "transposed": {"upsampling": "transposed"},
     "no_g_residual": {"g_residual": False},
+    "no_g_head": {"g_head": 0},
     "d_residual": {"d_residual": True},
     "no_d_augmentation": {"d_brightness": 0.0, "d_contrast": 0.0, "d_translation": 0.0},
     "no_smoothing": {"label_smoothing": 0.0},

@@ -55,6 +55,9 @@ class DCGANGenerator(nn.Module):
         residual: whether a residual block, a 3x3 convolution, follows every level but the first and the last; not
             in the paper.
         upsampling: one of :class:`Upsampling`; ``transposed`` is that of the paper.
+        head: channels of feature maps at full size behind the last level; 0, as in the paper, makes the picture from
+            those of half the size. Without them nothing but a linear filter stands between features of half the size
+            and the picture: sharp edges can then only be had from what interpolation leaves of them, as stripes.
 
     Raises:
         ValueError: when an argument is out of its range.
@@ -76,6 +79,7 @@ class DCGANGenerator(nn.Module):
         num_classes: int = 0,
         residual: bool = False,
         upsampling: str = Upsampling.TRANSPOSED,
+        head: int = 0,
     ) -> None:
         super().__init__()
         check_image_size(image_size)
@@ -89,6 +93,7 @@ class DCGANGenerator(nn.Module):
         check_count("mask_channels", mask_channels)
         check_count("num_classes", num_classes)
         check_choice("upsampling", upsampling, Upsampling)
+        check_count("head", head)
         self.image_size = image_size
         self.image_channels = image_channels
         self.mask_channels = mask_channels
@@ -96,17 +101,22 @@ class DCGANGenerator(nn.Module):
         self.num_classes = num_classes
 
         channels = level_channels(image_size, width, max_channels)[::-1]
+        pair_channels = image_channels + mask_channels
         layers: list[nn.Module] = [
             nn.ConvTranspose2d(latent_size + num_classes, channels[0], kernel_size=4, bias=False),
             nn.BatchNorm2d(channels[0]),
             nn.ReLU(inplace=True),
         ]
         for before, after in zip(channels[:-1], channels[1:]):
-            layers += [*_twice_as_large(upsampling, before, after), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+            layers += _level(upsampling, before, after)
             if residual:
                 layers.append(_residual(after))
-        layers += [*_twice_as_large(upsampling, channels[-1], image_channels + mask_channels, bias=True), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
+        if head:
+            layers += _level(upsampling, channels[-1], head)
+            layers.append(nn.Conv2d(head, pair_channels, kernel_size=3, padding=1))
+        else:
+            layers += _twice_as_large(upsampling, channels[-1], pair_channels, bias=True)
+        self.layers = nn.Sequential(*layers, nn.Tanh())
         init_dcgan_weights(self)
 
     def forward(self, latent: torch.Tensor) -> torch.Tensor:
@@ -129,6 +139,10 @@ def _twice_as_large(upsampling: str, before: int, after: int, bias: bool = False
         nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False),
         nn.Conv2d(before, after, kernel_size=3, padding=1, bias=bias),
     ]
+
+
+def _level(upsampling: str, before: int, after: int) -> list[nn.Module]:
+    return [*_twice_as_large(upsampling, before, after), nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
 
 
 def _residual(channels: int) -> nn.Module:

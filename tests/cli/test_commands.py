@@ -121,7 +121,7 @@ def untrained(tmp_path):
     folder = tmp_path / "untrained"
     folder.mkdir()
     torch.save(weights, folder / "model.pt")
-    (folder / "network.json").write_text(json.dumps({**settings, "g_residual": False}))
+    (folder / "network.json").write_text(json.dumps({**settings, "g_residual": False, "g_head": 0}))
     return folder
 
 

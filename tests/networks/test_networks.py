@@ -100,6 +100,17 @@ def test_norm_of_the_discriminator(norm, alone):
     assert kinds & set(norms.values()) == ({norms[norm]} if norm in norms else set())
 
 
+@pytest.mark.parametrize("upsampling", ["transposed", "bilinear"])
+def test_features_at_full_size_come_before_the_picture(upsampling):
+    generator = DCGANGenerator(image_size=64, width=4, head=6, upsampling=upsampling)
+    assert [type(layer).__name__ for layer in generator.layers][-4:] == ["BatchNorm2d", "ReLU", "Conv2d", "Tanh"]
+    latent = torch.randn(2, 100, 1, 1)
+    assert generator.layers[:-2](latent).shape == (2, 6, 64, 64)
+    assert generator(latent).shape == (2, 2, 64, 64)
+    with pytest.raises(ValueError, match="head must be a whole number of at least 0, got -1"):
+        DCGANGenerator(head=-1)
+
+
 def test_groups_fit_any_width():
     discriminator = DCGANDiscriminator(width=3, norm="group")
     assert discriminator(torch.rand(2, 2, 64, 64)).shape == (2, 1)
