@@ -28,6 +28,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "+generator": ("upsampling", "g_residual", "g_head"),
     "+discriminator": ("d_norm", "d_minibatch_std", "d_stem", "d_blur"),
     "+r1": ("r1", "penalty_every"),
+    "+adam": ("learning_rate", "adam_betas"),
 }
 """From the recipe ``paper`` to ``default``, one group of settings after the other."""
 AFFINE = {"d_rotation": 10.0, "d_scale": 0.2}
@@ -61,8 +62,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "wgan_gp": 10.0,
         "penalty_every": 1,
     },
-    "learning_rate": {"learning_rate": 5e-4},
-    "two_time_scales": {"learning_rate": 1e-4, "d_learning_rate": 4e-4},
+    "slower": {"learning_rate": 2e-4},
+    "faster": {"learning_rate": 1e-3},
+    "momentum": {"adam_betas": [0.5, 0.999]},
+    "two_time_scales": {"learning_rate": 2.5e-4, "d_learning_rate": 1e-3},
     "affine": AFFINE,
     "cutout": {"d_cutout": 0.5},
     "adaptive": {**AFFINE, "ada_target": 0.6, "ada_images": 100_000},

@@ -173,7 +173,7 @@ def test_generated_set_goes_back_in(image_format, trained, tmp_path):
     assert provenance["model_sha256"] == sha256_file(trained / "model.pt")
     assert provenance["settings"]["seed"] == 1
     assert provenance["settings"]["network"]["latent_size"] == 8
-    assert provenance["training"]["settings"]["learning_rate"] == 0.0002
+    assert provenance["training"]["settings"]["learning_rate"] == 0.0005
     text = json.dumps(provenance) + (out / "dataset.json").read_text()
     assert "phantom_" not in text
     assert str(tmp_path) not in text
@@ -195,7 +195,7 @@ def test_resume_goes_on_to_the_same_bits(phantoms, tiny, trained, tmp_path, caps
     assert main(["train", str(phantoms), "--out", str(run), *tiny, "--set", "max_epochs=1"]) == 0
     assert "holds a run" in fails(capsys, "train", phantoms, "--out", run, *tiny)
     other = fails(capsys, "train", phantoms, "--out", run, *tiny, "--resume", "--set", "learning_rate=0.1")
-    assert "learning_rate: 0.0002 there, 0.1 now" in other
+    assert "learning_rate: 0.0005 there, 0.1 now" in other
     nested = fails(
         capsys, "train", phantoms, "--out", run, *tiny, "--resume", "--set", "train#trainer#channels_last=False"
     )
