@@ -22,6 +22,7 @@ from monai.utils import optional_import
 from monai_dcgan.cli.common import make_workflow, parsed, print_plan, training_workflow
 from monai_dcgan.cli.compare_commands import compare
 from monai_dcgan.cli.data_commands import SPLIT, inspect, prepare, show_data, split_counts
+from monai_dcgan.cli.export_commands import export
 from monai_dcgan.cli.readers_commands import readers
 from monai_dcgan.evaluation import table
 from monai_dcgan.utils.files import read_json
@@ -36,7 +37,7 @@ from monai_dcgan.workflow import (
     generate as generate_slices,
 )
 
-__all__ = ["compare", "demo", "evaluate", "generate", "inspect", "phantom", "prepare", "readers", "train"]
+__all__ = ["compare", "demo", "evaluate", "export", "generate", "inspect", "phantom", "prepare", "readers", "train"]
 
 PLANNED = ("settings", "network_settings")
 MASK_RULES = ("min_mask_area", "max_mask_area", "max_mask_parts")

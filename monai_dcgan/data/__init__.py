@@ -15,6 +15,7 @@ from __future__ import annotations
 from monai_dcgan.data.datalists import find_cases
 from monai_dcgan.data.dataset import SliceDataset
 from monai_dcgan.data.duplicates import DuplicatePair, describe_duplicates, find_near_duplicates, warn_of_leaks
+from monai_dcgan.data.exports import stack_into_volumes, to_auto3dseg_datalist, to_nnunet_raw
 from monai_dcgan.data.inspection import Survey, inspect_store, inspection_text, survey, survey_text
 from monai_dcgan.data.placing import CaseVolume, case_volume
 from monai_dcgan.data.prepare import default_cache_dir, prepare
@@ -24,6 +25,8 @@ from monai_dcgan.data.sampling import ProcessShare, StreamSampler
 from monai_dcgan.data.settings import Slicing, Source
 from monai_dcgan.data.splits import k_folds, load_folds, load_splits, save_folds, save_splits, split_patients
 from monai_dcgan.data.store import SliceStore, is_store
+from monai_dcgan.data.synthetic import SyntheticDataset
+from monai_dcgan.data.synthetic_set import SyntheticSet
 from monai_dcgan.data.writer import SyntheticSetWriter
 
 __all__ = [
@@ -38,6 +41,8 @@ __all__ = [
     "ProcessShare",
     "StreamSampler",
     "Survey",
+    "SyntheticDataset",
+    "SyntheticSet",
     "SyntheticSetWriter",
     "case_volume",
     "default_cache_dir",
@@ -55,8 +60,11 @@ __all__ = [
     "save_folds",
     "save_splits",
     "split_patients",
+    "stack_into_volumes",
     "survey",
     "survey_text",
+    "to_auto3dseg_datalist",
+    "to_nnunet_raw",
     "training_loader",
     "warn_of_leaks",
 ]

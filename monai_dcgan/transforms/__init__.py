@@ -24,6 +24,7 @@ from monai_dcgan.transforms.pairs import split_pair, to_pair
 from monai_dcgan.transforms.policy import SlicePolicy
 from monai_dcgan.transforms.slices import Frame, fit_frame, plane_spacing, slices_of_volume, volume_of_slices
 from monai_dcgan.transforms.softening import InstanceNoise, MaskBlur
+from monai_dcgan.transforms.substitute import RandSyntheticSliced
 
 __all__ = [
     "BatchAugmentation",
@@ -37,6 +38,7 @@ __all__ = [
     "MaskBlur",
     "MergeLabels",
     "MergeLabelsd",
+    "RandSyntheticSliced",
     "ScaleIntensityInHead",
     "ScaleIntensityInHeadd",
     "SliceAugmentation",

@@ -15,10 +15,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +26,7 @@ from monai_dcgan.data.phantom.contrast import SEQUENCES
 from monai_dcgan.data.phantom.patient import DEFAULT_SPACING, check_seed, check_spacing, make_phantom
 from monai_dcgan.utils.checks import check_fraction, check_positive_int
 from monai_dcgan.utils.files import write_json
+from monai_dcgan.utils.folders import check_free_folder, new_folder
 
 __all__ = ["LABELS", "is_healthy", "write_phantoms"]
 
@@ -86,7 +83,7 @@ def write_phantoms(
     workers = _usable_cores() if num_workers is None else num_workers
     check_positive_int("num_workers", workers)
     out_dir = Path(out_dir)
-    _check_absent(out_dir)
+    check_free_folder(out_dir)
     joblib, found = optional_import("joblib")
     if not found:
         raise OptionalImportError('phantoms need joblib, which is not installed: pip install "monai_dcgan[phantom]"')
@@ -95,7 +92,7 @@ def write_phantoms(
     for axis in range(3):
         template_gradient(axis)
     healthy = [is_healthy(seed, number, healthy_fraction) for number in range(num_patients)]
-    with _whole_folder(out_dir) as folder:
+    with new_folder(out_dir) as folder:
         for name in ("imagesTr", "labelsTr"):
             (folder / name).mkdir()
         tasks = (joblib.delayed(_write_patient)(folder, seed, i, spacing, healthy[i]) for i in range(num_patients))
@@ -162,27 +159,3 @@ def _usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _check_absent(out_dir: Path) -> None:
-    """Raise ``FileExistsError`` if writing ``out_dir`` would mix with what is there."""
-    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
-        raise FileExistsError(f"out_dir must be absent or an empty folder, got {out_dir}; remove it or name another")
-
-
-@contextmanager
-def _whole_folder(out_dir: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``out_dir`` that takes its place once the block has ended without an error."""
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=out_dir.parent, prefix=f".{out_dir.name}.", suffix=".tmp"))
-    try:
-        yield folder
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(folder, 0o777 & ~umask)
-        _check_absent(out_dir)
-        if out_dir.exists():
-            out_dir.rmdir()
-        os.replace(folder, out_dir)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -15,63 +15,22 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-import nibabel
 import numpy as np
-from PIL import Image
 
 from monai_dcgan.data import SliceStore
-from monai_dcgan.data.writer import DATASET, NIFTI_BRIGHTEST, PNG_BRIGHTEST
+from monai_dcgan.data.synthetic_set import SyntheticSet as StoredSet
 from monai_dcgan.evaluation.readers.study import Candidates, to_gray
 from monai_dcgan.utils.checks import check_choice
 from monai_dcgan.utils.enums import Keys, Split
-from monai_dcgan.utils.files import read_json
 
 __all__ = ["SyntheticSet", "draw_real", "held_out_patients"]
 
 logger = logging.getLogger(__name__)
 
 
-class SyntheticSet:
-    """A synthetic set as ``SyntheticSetWriter`` writes it.
-
-    Args:
-        folder: folder with ``dataset.json`` and ``provenance.json``.
-
-    Attributes:
-        entries: one per slice: paths of image and label, ``class_name`` where there are classes.
-        levels: the stored value that stands for 1.
-        channels: names of the channels.
-
-    Raises:
-        FileNotFoundError: when ``folder`` holds no data set.
-        ValueError: when it holds no synthetic set, or is damaged.
-    """
-
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        if not (self.folder / DATASET).is_file():
-            raise FileNotFoundError(
-                f"a synthetic set must hold {DATASET}, got {folder} without it; make one with monai-dcgan generate"
-            )
-        description = read_json(self.folder / DATASET)
-        record = self.folder / "provenance.json"
-        if not record.is_file() or read_json(record).get("synthetic") is not True:
-            raise ValueError(
-                f"a synthetic set must say so in provenance.json, got {folder} that does not; "
-                "make one with monai-dcgan generate"
-            )
-        try:
-            self.entries: list[dict[str, Any]] = list(description["training"])
-            self.channels = [str(name) for _, name in sorted(description["modality"].items())]
-            pictures = {Path(entry["image"]).suffix == ".png" for entry in self.entries}
-            # A set is written in one format.
-            (is_png,) = pictures
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"{self.folder / DATASET} must list images and labels of one format: {error}") from error
-        self.levels = PNG_BRIGHTEST if is_png else NIFTI_BRIGHTEST
+class SyntheticSet(StoredSet):
+    """A synthetic set to draw slices from."""
 
     def draw(self, count: int, random: np.random.Generator) -> Candidates:
         """Read ``count`` slices at random.
@@ -86,24 +45,9 @@ class SyntheticSet:
             )
         chosen = [int(place) for place in random.permutation(len(self.entries))[:count]]
         entries = [self.entries[place] for place in chosen]
-        images = np.stack([self._read(entry["image"]) for entry in entries])
-        masks = np.stack([self._read(entry["label"]) for entry in entries])
+        images, masks = (np.stack(arrays) for arrays in zip(*(self.read(place) for place in chosen)))
         classes = [str(entry.get("class_name", "")) for entry in entries]
-        return Candidates(to_gray(images / self.levels, self.levels), (masks > 0).astype(np.uint8), chosen, classes)
-
-    def _read(self, name: str) -> np.ndarray:
-        """Return a file's values as (C, H, W)."""
-        path = self.folder / name
-        try:
-            if path.suffix == ".png":
-                values = np.asarray(Image.open(path))
-                return values[None] if values.ndim == 2 else values.transpose(2, 0, 1)
-            volume = np.asarray(nibabel.load(path).dataobj)  # type: ignore[attr-defined]
-            return volume.reshape(*volume.shape[:2], -1).transpose(2, 1, 0)
-        except FileNotFoundError:
-            raise FileNotFoundError(f"no such file: {path}; the synthetic set is not whole") from None
-        except (OSError, ValueError, EOFError, nibabel.filebasedimages.ImageFileError) as error:
-            raise ValueError(f"{path} is damaged ({error}); make the synthetic set again") from error
+        return Candidates(to_gray(images / self.levels, self.levels), masks, chosen, classes)
 
 
 def held_out_patients(store: SliceStore, splits: Mapping[str, str], part: str) -> list[str]:
