@@ -115,9 +115,12 @@ def show_data(workflow: DCGANWorkflow) -> Sequence[Mapping[str, Any]]:
 def split_counts(workflow: DCGANWorkflow, records: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Return the patients of each part; the numbers are the same for any strata, which only slices tell."""
     value = workflow.parser.get_parsed_content
-    folds = (value(name) for name in ("validation_folds", "test_folds"))
-    counts = Counter(split_patients(records, value("split_fractions"), value("seed"), *folds).values())
-    return {str(part): counts[part] for part in Split}
+    if value("split_file") is not None:
+        counts = Counter(load_splits(value("split_file")).values())
+    else:
+        folds = (value(name) for name in ("validation_folds", "test_folds"))
+        counts = Counter(split_patients(records, value("split_fractions"), value("seed"), *folds).values())
+    return {str(part): counts[part] for part in Split if counts[part] or part != Split.LEFT_OUT}
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from torch import Tensor
 from monai_dcgan.data.store import SliceStore
 from monai_dcgan.metrics.matching import FLIPS, Descriptors, candidates, correlate, describe
 from monai_dcgan.utils.checks import check_fraction, check_positive_int
+from monai_dcgan.utils.enums import Split
 
 __all__ = ["THRESHOLD", "DuplicatePair", "describe_duplicates", "find_near_duplicates", "warn_of_leaks"]
 
@@ -167,13 +168,13 @@ def warn_of_leaks(store: SliceStore, splits: Mapping[str, str], max_slices: int 
         max_slices: a larger store is not looked through, which is logged: time grows with the square of it.
 
     Returns:
-        the pairs whose slices lie in different parts.
+        the pairs whose slices lie in different parts, other than ``left_out``.
     """
     if len(store) > max_slices:
         logger.info("%d slices are not searched for near-duplicates; inspect the store with duplicates", len(store))
         return []
     pairs = find_near_duplicates(store.batches(), store.slices.columns["patient"], splits)
-    leaks = [pair for pair in pairs if not pair.same_part]
+    leaks = [pair for pair in pairs if not pair.same_part and str(Split.LEFT_OUT) not in map(str, pair.parts)]
     if leaks:
         logger.warning("%s", describe_duplicates(leaks))
     return leaks

@@ -152,7 +152,7 @@ def load_splits(path: str | Path) -> dict[str, Split]:
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: when the file has other parts than train, validation and test, or a patient twice.
+        ValueError: when the file has other parts than those of ``Split``, or a patient twice.
     """
     return _from_lists(read_json(path), str(path), "save_splits")
 
@@ -183,13 +183,14 @@ def load_folds(path: str | Path) -> list[dict[str, Split]]:
 
 
 def _as_lists(splits: Mapping[str, str]) -> dict[str, list[str]]:
-    return {str(part): sorted(name for name, own in splits.items() if str(own) == part) for part in PARTS}
+    lists = {str(part): sorted(name for name, own in splits.items() if str(own) == part) for part in Split}
+    return {part: patients for part, patients in lists.items() if patients or part != str(Split.LEFT_OUT)}
 
 
 def _from_lists(content: Any, where: str, writer: str) -> dict[str, Split]:
     """Return patient -> part of lists of patients per part."""
-    if not isinstance(content, dict) or not set(content) <= {str(part) for part in PARTS}:
-        raise ValueError(f"{where} must hold lists of patients under {', '.join(PARTS)}; write it with {writer}")
+    if not isinstance(content, dict) or not set(content) <= {str(part) for part in Split}:
+        raise ValueError(f"{where} must hold lists of patients under {', '.join(Split)}; write it with {writer}")
     splits: dict[str, Split] = {}
     for part, patients in content.items():
         if not isinstance(patients, list):

@@ -45,11 +45,12 @@ class Keys(StrEnum):
 
 
 class Split(StrEnum):
-    """Parts of a data set; a patient belongs to exactly one."""
+    """Parts of a data set; a patient belongs to exactly one. Those who are ``left_out`` are used for nothing."""
 
     TRAIN = "train"
     VALIDATION = "validation"
     TEST = "test"
+    LEFT_OUT = "left_out"
 
 
 class Stratify(StrEnum):
