@@ -100,7 +100,11 @@ class DCGANWorkflow(ConfigWorkflow):
 def _given(contents: Mapping[Path, Mapping[str, Any]], override: Mapping[str, Any]) -> str:
     """Return as JSON what was given on top of the bundle's configs, beside the settings that a run records anyway."""
     first = next(iter(contents))
-    recorded = {*contents[first]["settings"], *contents[first]["network_settings"], *_OF_THE_MACHINE}
+    bundle = [content for path, content in contents.items() if path.parent == first.parent]
+    recorded = {
+        *_OF_THE_MACHINE,
+        *(name for content in bundle for group in _RECORDED for name in content.get(group, ())),
+    }
     given: dict[str, Any] = {}
     for path, content in contents.items():
         if path.parent != first.parent:
@@ -110,6 +114,7 @@ def _given(contents: Mapping[Path, Mapping[str, Any]], override: Mapping[str, An
     )
 
 
+_RECORDED = ("settings", "network_settings", "experiment_settings")
 _OF_THE_MACHINE = (
     "bundle_root",
     "output_dir",

@@ -17,6 +17,7 @@ import ast
 FLOORS = {
     "cli": 5,
     "evaluation": 4,
+    "downstream": 4,
     "data": 3,
     "engines": 3,
     "handlers": 3,

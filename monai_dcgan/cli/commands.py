@@ -19,6 +19,7 @@ from typing import Any
 
 from monai.utils import optional_import
 
+from monai_dcgan.cli.augment_commands import augment
 from monai_dcgan.cli.common import make_workflow, parsed, print_plan, training_workflow
 from monai_dcgan.cli.compare_commands import compare
 from monai_dcgan.cli.data_commands import SPLIT, inspect, prepare, show_data, split_counts
@@ -37,7 +38,19 @@ from monai_dcgan.workflow import (
     generate as generate_slices,
 )
 
-__all__ = ["compare", "demo", "evaluate", "export", "generate", "inspect", "phantom", "prepare", "readers", "train"]
+__all__ = [
+    "augment",
+    "compare",
+    "demo",
+    "evaluate",
+    "export",
+    "generate",
+    "inspect",
+    "phantom",
+    "prepare",
+    "readers",
+    "train",
+]
 
 PLANNED = ("settings", "network_settings")
 MASK_RULES = ("min_mask_area", "max_mask_area", "max_mask_parts")

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 
 from monai_dcgan import __version__
+from monai_dcgan.cli.augment_commands import add_augment
 from monai_dcgan.cli.compare_commands import add_compare
 from monai_dcgan.cli.export_commands import add_export
 from monai_dcgan.cli.readers_parser import add_readers
@@ -36,6 +37,7 @@ start here:
   monai-dcgan train DATA --out RUN      train on your own volumes and masks
   monai-dcgan generate RUN --out DIR    make labeled slices with what was trained
   monai-dcgan evaluate RUN              compare them with patients it has not seen
+  monai-dcgan augment DATA --out DIR    are they worth it? networks with and without them
   monai-dcgan export SET --to ...       bring them to nnU-Net, Auto3DSeg, volumes
   monai-dcgan compare RUN RUN ...       put several runs beside one another
   monai-dcgan readers make RUN ...      ask experts whether they can tell them apart
@@ -130,6 +132,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_train(commands, [common, overlays, values])
     _add_generate(commands, [common, values])
     _add_evaluate(commands, [common, overlays, values])
+    add_augment(commands, [common, overlays, values])
     add_compare(commands, [common])
     add_export(commands, [common])
     add_readers(commands, [common])

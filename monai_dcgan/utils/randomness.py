@@ -32,6 +32,7 @@ class Stream(StrEnum):
     AUGMENTATION = "augmentation"
     PENALTY = "penalty"
     NOISE = "noise"
+    DOWNSTREAM = "downstream"
 
 
 _NUMBERS = {str(stream): number for number, stream in enumerate(Stream)}

@@ -1,0 +1,86 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What the networks of an experiment are trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monai.utils import StrEnum
+
+__all__ = ["ARMS", "Arm", "Ingredient"]
+
+
+class Ingredient(StrEnum):
+    """What an arm of the experiment is made of.
+
+    ``shuffled`` is a control: synthetic images with the masks (and classes) of other synthetic images, which must not
+    help.
+    """
+
+    REAL = "real"
+    CLASSICAL = "classical"
+    SYNTHETIC = "synthetic"
+    SHUFFLED = "shuffled"
+
+
+ARMS = ("real", "real+classical", "real+synthetic", "real+classical+synthetic", "classical+synthetic")
+"""The arms of the study's question; the last one is trained on synthetic slices alone."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm of the experiment.
+
+    Args:
+        name: ingredients joined by ``+``, in the order of :class:`Ingredient`: ``real`` slices of the training
+            patients, ``classical`` augmentation of all that is shown, ``synthetic`` slices.
+
+    Raises:
+        ValueError: when an ingredient is unknown, doubled or out of order, or there are no slices to train on.
+
+    Example:
+        >>> Arm("real+classical").synthetic
+        False
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        parts = self.name.split("+")
+        order = [str(ingredient) for ingredient in Ingredient]
+        if [name for name in order if name in parts] != parts:
+            raise ValueError(f"an arm must join some of {', '.join(order)} by + in this order, got {self.name!r}")
+        if parts == [str(Ingredient.CLASSICAL)] or {"synthetic", "shuffled"} <= set(parts):
+            raise ValueError(f"an arm must have real slices, synthetic or shuffled ones, got {self.name!r}")
+
+    def _has(self, ingredient: Ingredient) -> bool:
+        return str(ingredient) in self.name.split("+")
+
+    @property
+    def real(self) -> bool:
+        """Whether real slices are shown."""
+        return self._has(Ingredient.REAL)
+
+    @property
+    def classical(self) -> bool:
+        """Whether slices are augmented when they are shown."""
+        return self._has(Ingredient.CLASSICAL)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether synthetic slices are shown."""
+        return self._has(Ingredient.SYNTHETIC) or self.shuffled
+
+    @property
+    def shuffled(self) -> bool:
+        """Whether the synthetic slices have each other's masks."""
+        return self._has(Ingredient.SHUFFLED)

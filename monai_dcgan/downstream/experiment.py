@@ -1,0 +1,326 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Do synthetic slices help? Train networks with and without them and measure all on the same held-out patients."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import joblib
+import torch
+from monai.utils import StrEnum
+
+from monai_dcgan.data import SliceDataset, SliceStore, warn_of_leaks
+from monai_dcgan.downstream.batches import MixedBatches, Mixing, Slices
+from monai_dcgan.downstream.memory import PeakMemory
+from monai_dcgan.downstream.plan import Cell, Group, Plan
+from monai_dcgan.downstream.pool import GeneratorTraining, Pool, shuffled
+from monai_dcgan.downstream.report import Result, write_report
+from monai_dcgan.downstream.results import costs_of, generator_costs, tables_of
+from monai_dcgan.downstream.tasks import Task, slices_of
+from monai_dcgan.downstream.training import Recipe, train_network
+from monai_dcgan.utils.checks import check_choice, check_positive_int
+from monai_dcgan.utils.enums import Keys, Split
+from monai_dcgan.utils.files import read_json, write_json, write_tensors
+from monai_dcgan.utils.run_folder import package_versions
+from monai_dcgan.utils.weights import load_weights
+
+__all__ = ["Experiment", "OnLeak"]
+
+logger = logging.getLogger(__name__)
+
+OF_THE_MACHINE = ("dataset_dir", "cache_dir")
+POOL_SEED = 2**20
+"""Added to the seed of a group for its synthetic slices, so that they are others than those of the sample grids."""
+
+
+class OnLeak(StrEnum):
+    """What becomes of an experiment whose parts share slices."""
+
+    STOP = "stop"
+    WARN = "warn"
+
+
+class Experiment:
+    """Train and measure every cell of a plan, each kept in files of its own.
+
+    ``folder`` holds ``generators/<group>`` (runs of the training), ``networks/<cell>.pt`` (weights),
+    ``networks/<cell>.json`` (how they came about: course on the validation patients, time, memory) and
+    ``measured/<cell>.json`` (numbers on held-out patients). Names end in a hash of all that decides about the
+    content: what is there is not made again, and experiments with other settings can share a folder. A generator's
+    training that was stopped goes on.
+
+    Choose on the validation patients: run experiments with other settings by ``evaluate_split="validation"`` and
+    compare their reports; look at the test patients with the settings that are kept.
+
+    Args:
+        store: slices of all patients; its classes are those of the generators and of the classification.
+        plan: cells.
+        tasks: what networks learn.
+        generator: how generators are trained.
+        pool: synthetic slices of a generator.
+        mixing: share of synthetic slices in a batch.
+        recipe: how networks are trained.
+        folder: folder of the experiment.
+        classical: returns the classical augmentation, a MONAI transform of ``image`` and ``label``.
+        evaluate_split: ``validation`` or ``test``: on whom finished networks are measured.
+        processes: groups at once.
+        on_leak: one of :class:`OnLeak`: what becomes of an experiment when near-identical slices lie in different parts
+            of the split.
+        device: device of the networks.
+        overlay: JSON of what else was given on top of the bundle's configs; part of the hashes.
+
+    Raises:
+        ValueError: when an argument is out of its range, or a task of the plan is not there.
+    """
+
+    def __init__(
+        self,
+        store: SliceStore,
+        plan: Plan,
+        tasks: Sequence[Task],
+        generator: GeneratorTraining,
+        pool: Pool,
+        mixing: Mixing,
+        recipe: Recipe,
+        folder: str | Path,
+        classical: Callable[[], Any],
+        evaluate_split: str = Split.TEST,
+        processes: int = 1,
+        on_leak: str = OnLeak.STOP,
+        device: str | torch.device = "cpu",
+        overlay: str = "{}",
+    ) -> None:
+        check_choice("evaluate_split", evaluate_split, (Split.VALIDATION, Split.TEST))
+        check_positive_int("processes", processes)
+        check_choice("on_leak", on_leak, OnLeak)
+        self.tasks = {task.name: task for task in tasks}
+        for name in plan.tasks:
+            check_choice("tasks", name, self.tasks)
+        self.store = store
+        self.plan = plan
+        self.generator = generator
+        self.pool = pool
+        self.mixing = mixing
+        self.recipe = recipe
+        self.folder = Path(folder)
+        self.classical = classical
+        self.evaluate_split = str(evaluate_split)
+        self.processes = processes
+        self.on_leak = str(on_leak)
+        self.device = torch.device(device)
+        self.overlay = json.loads(overlay)
+
+    def check(self) -> None:
+        """Refuse an experiment that could not give an honest answer, before anything is trained.
+
+        Raises:
+            ValueError: when a slice of one part of the split is nearly the same picture as one of another part, or a
+                task cannot be learned from the slices.
+        """
+        leaks = warn_of_leaks(self.store, self.plan.splits)
+        if leaks and self.on_leak == str(OnLeak.STOP):
+            raise ValueError(
+                f"train, validation and test must not share slices, got {len(leaks)} pairs of nearly identical ones, "
+                f"such as slices {leaks[0].first} and {leaks[0].second} of {' and '.join(leaks[0].patients)}; see "
+                "monai-dcgan inspect STORE --duplicates, mend the data, or set on_leak=warn"
+            )
+        for name in self.plan.tasks:
+            self._new_network(self.tasks[name], seed=0)
+
+    def outlook(self) -> dict[str, Any]:
+        """Return what there is to do: patients of each part, and how many generators and networks are still missing."""
+        cells = list(self.plan.cells())
+        missing = [cell for cell in cells if not self.is_measured(cell)]
+        generators = {self.generator_folder(cell.group) for cell in missing if cell.arm.synthetic}
+        return {
+            "patients of each part": {
+                str(part): len(self.plan.patients_of(part)) for part in (Split.TRAIN, Split.VALIDATION, Split.TEST)
+            },
+            "networks to train": f"{len(missing)} of {len(cells)}",
+            "generators to train": sum(not (folder / "model.pt").is_file() for folder in generators),
+        }
+
+    def run(self) -> None:
+        """Make what is not there yet: generators, networks, and their numbers on the held-out patients."""
+        groups = [group for group in self.plan.groups() if not all(map(self.is_measured, self.plan.cells([group])))]
+        threads = max(1, torch.get_num_threads() // self.processes)
+        work = joblib.Parallel(n_jobs=self.processes, return_as="generator_unordered")
+        for group in work(joblib.delayed(self.run_group)(group, threads) for group in groups):
+            logger.info("%s is complete", group.name)
+
+    def report(self) -> Path:
+        """Compare the arms by what is measured so far, and write ``report/report.md`` with numbers and pictures.
+
+        Returns:
+            the path of the report.
+
+        Raises:
+            ValueError: when the arm to compare with is not measured.
+        """
+        cells = [cell for cell in self.plan.cells() if self.is_measured(cell)]
+        measured = [read_json(self.measured_file(cell)) for cell in cells]
+        tables = tables_of(measured, self.plan.tasks, self.plan.baseline, self.store)
+        if not tables:
+            raise ValueError(f"{self.plan.baseline} must be measured to compare others with it; run the experiment")
+        runs = [self.generator_folder(group) / "run.json" for group in self.plan.groups()]
+        costs = costs_of(map(self.network_record, cells)) | generator_costs(map(read_json, filter(Path.is_file, runs)))
+        return write_report(Result(tables, self._conditions(len(cells)), costs), self.folder / "report")
+
+    def _conditions(self, measured: int) -> dict[str, Any]:
+        parts = self.outlook()["patients of each part"]
+        return {
+            "measured on": f"{parts[self.evaluate_split]} {self.evaluate_split} patients",
+            "patients": ", ".join(f"{number} {part}" for part, number in parts.items()),
+            "cells": f"{measured} of {len(list(self.plan.cells()))}",
+            "seeds": self.plan.seeds,
+            "slices": f"{len(self.store)} of {self.store.image_shape[-1]} x {self.store.image_shape[-1]} pixels",
+            "networks": asdict(self.recipe),
+            "synthetic share": asdict(self.mixing),
+            "synthetic slices": asdict(self.pool),
+            "generator": {name: self.generator.settings.get(name) for name in ("images_per_epoch", "max_epochs")},
+            "versions": package_versions(),
+        }
+
+    def run_group(self, group: Group, threads: int | None = None) -> Group:
+        """Train the generator of a group and its networks, and measure them."""
+        if threads is not None:
+            torch.set_num_threads(threads)
+        splits = self.plan.splits_of(group)
+        real = slices_of(SliceDataset(self.store, splits=splits, part=Split.TRAIN))
+        synthetic = None
+        for cell in self.plan.cells([group]):
+            if self.is_measured(cell):
+                continue
+            if cell.arm.synthetic and synthetic is None:
+                synthetic = self._synthetic(group, splits, real)
+            self.run_cell(cell, real, synthetic)
+        return group
+
+    def run_cell(self, cell: Cell, real: Slices, synthetic: Slices | None) -> None:
+        """Train the network of a cell where that is still to do, and measure it.
+
+        Args:
+            cell: the cell.
+            real: slices of its training patients.
+            synthetic: synthetic slices of its group, needed where its arm has any.
+        """
+        task = self.tasks[cell.task]
+        weights = self._file("networks", cell, "pt")
+        network = self._new_network(task, cell.group.seed)
+        if weights.is_file() and weights.with_suffix(".json").is_file():
+            network = load_weights(network, weights).to(self.device)
+        else:
+            made = synthetic if cell.arm.synthetic else None
+            if made is not None and cell.arm.shuffled:
+                made = shuffled(made, cell.group.seed)
+            self._train(cell, network, real if cell.arm.real else None, made)
+        heldout = SliceDataset(self.store, splits=self.plan.splits_of(cell.group), part=self.evaluate_split)
+        measured = task.measure(network, heldout, self.device)
+        write_json(self.measured_file(cell), {"cell": _described(cell), "part": self.evaluate_split, **measured})
+
+    def is_measured(self, cell: Cell) -> bool:
+        """Return whether the numbers of a cell are there."""
+        return self.measured_file(cell).is_file()
+
+    def measured_file(self, cell: Cell) -> Path:
+        """Return the file with the numbers of a cell on the held-out patients."""
+        how = {"part": self.evaluate_split, **self.tasks[cell.task].conditions}
+        return self._file("measured", cell, "json", how)
+
+    def network_record(self, cell: Cell) -> dict[str, Any]:
+        """Return how the network of a cell came about."""
+        return read_json(self._file("networks", cell, "json"))
+
+    def _train(self, cell: Cell, network: torch.nn.Module, real: Slices | None, synthetic: Slices | None) -> None:
+        task, seed = self.tasks[cell.task], cell.group.seed
+        transform = self.classical() if cell.arm.classical else None
+        recipe = self.recipe
+        batches = MixedBatches(real, synthetic, self.mixing, recipe.batch_size, recipe.steps, transform, seed)
+        chosen_on = SliceDataset(self.store, splits=self.plan.splits_of(cell.group), part=Split.VALIDATION)
+        patients = [record[Keys.PATIENT] for record in chosen_on.data]
+        validate = partial(task.score, slices=slices_of(chosen_on), patients=patients, device=self.device)
+        started = time.monotonic()
+        with PeakMemory(self.device) as memory:
+            trained = train_network(network, batches, task.loss, task.target, recipe, validate, self.device)
+        record = {
+            "cell": _described(cell),
+            "training_patients": self.plan.training_patients(cell.group),
+            "real_slices": 0 if real is None else len(real),
+            "synthetic_slices": 0 if synthetic is None else len(synthetic),
+            "seconds": round(time.monotonic() - started, 2),
+            "peak_mebibytes": memory.mebibytes,
+            "step": trained.step,
+            "validation_score": trained.score,
+            "course": trained.course,
+            "made_of": self._made_of(cell),
+            "versions": package_versions(),
+        }
+        write_tensors(self._file("networks", cell, "pt"), trained.network.state_dict())
+        write_json(self._file("networks", cell, "json"), record)
+        logger.info("%s: %.3f on the validation patients after %d steps", cell.name, trained.score, trained.step)
+
+    def _synthetic(self, group: Group, splits: Mapping[str, str], real: Slices) -> Slices:
+        """Return the synthetic slices of a group, and train its generator first where that is still to do."""
+        run = self.generator.run(self.generator_folder(group), splits, group.seed)
+        slices, record = self.pool.make(run, real, self.store, POOL_SEED + group.seed)
+        write_json(run / "pool.json", record)
+        return slices
+
+    def generator_folder(self, group: Group) -> Path:
+        """Return the folder of the run that trains the generator of a group."""
+        return self.folder / "generators" / f"{group.name}-{_hash(self._made_of_generator(group))}"
+
+    def _new_network(self, task: Task, seed: int) -> torch.nn.Module:
+        """Return a new network; those of one seed begin with the same weights in every arm."""
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return task.build(self.store.image_channels, self.store.mask_channels, len(self.store.class_names))
+
+    def _file(self, folder: str, cell: Cell, suffix: str, how: Mapping[str, Any] | None = None) -> Path:
+        made_of = self._made_of(cell) | ({} if how is None else {"measured": how})
+        return self.folder / folder / f"{cell.name}-{_hash(made_of)}.{suffix}"
+
+    def _made_of(self, cell: Cell) -> dict[str, Any]:
+        """Return what decides about the network of a cell."""
+        made_of = {
+            **_described(cell),
+            "store": self.store.key,
+            "training_patients": self.plan.training_patients(cell.group),
+            "validation_patients": self.plan.patients_of(Split.VALIDATION),
+            "recipe": asdict(self.recipe),
+            "overlay": self.overlay,
+        }
+        if cell.arm.synthetic:
+            made_of |= {"generator": self._made_of_generator(cell.group), "pool": asdict(self.pool)}
+            made_of |= {"mixing": asdict(self.mixing)} if cell.arm.real else {}
+        return made_of
+
+    def _made_of_generator(self, group: Group) -> dict[str, Any]:
+        kept = {name: value for name, value in self.generator.settings.items() if name not in OF_THE_MACHINE}
+        return {"seed": group.seed, "training_patients": self.plan.training_patients(group), "settings": kept}
+
+
+def _described(cell: Cell) -> dict[str, Any]:
+    return {"task": cell.task, "arm": cell.arm.name, "patients": cell.group.patients, "seed": cell.group.seed}
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]

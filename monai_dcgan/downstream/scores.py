@@ -1,0 +1,71 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""How well a segmentation fits, of whole volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from monai.metrics import compute_hausdorff_distance, compute_surface_dice
+from scipy import ndimage
+
+__all__ = ["dice", "lesion_recall", "volume_scores"]
+
+LESION_OVERLAP = 0.1
+"""A lesion counts as found when this share of its voxels is."""
+
+
+def dice(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Return the Dice coefficient of two masks of one shape; 1 where both are empty."""
+    size = int(predicted.sum()) + int(true.sum())
+    return 1.0 if size == 0 else 2.0 * int(np.logical_and(predicted, true).sum()) / size
+
+
+def lesion_recall(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Return the share of lesions that are found: at least a tenth of their voxels; NaN without a lesion.
+
+    Lesions are connected parts of the true mask; voxels that touch at a corner are connected.
+    """
+    parts, count = ndimage.label(true, structure=np.ones((3,) * true.ndim))
+    if count == 0:
+        return float("nan")
+    numbers = range(1, count + 1)
+    return float(np.mean(ndimage.mean(np.asarray(predicted, dtype=float), parts, numbers) >= LESION_OVERLAP))
+
+
+def volume_scores(
+    predicted: np.ndarray, true: np.ndarray, spacing: Sequence[float], tolerance: float = 2.0
+) -> dict[str, float]:
+    """Compare two masks of a volume or a picture.
+
+    Args:
+        predicted: (X, Y[, Z]) with values {0, 1}.
+        true: the same shape.
+        spacing: mm of a voxel along each axis.
+        tolerance: mm that two surfaces may lie apart and still agree (surface Dice, Nikolov et al. 2021,
+            https://arxiv.org/abs/1809.04430).
+
+    Returns:
+        ``dice`` in [0, 1]; ``hd95``, 95th percentile of the distances between the surfaces in mm, NaN where a mask is
+        empty; ``surface_dice`` in [0, 1], 0 where one mask is empty and 1 where both are; ``lesion_recall`` in [0, 1],
+        NaN without a lesion.
+    """
+    result = {"dice": dice(predicted, true), "lesion_recall": lesion_recall(predicted, true)}
+    if predicted.any() and true.any():
+        found, wanted = (torch.from_numpy(np.ascontiguousarray(mask)).float()[None, None] for mask in (predicted, true))
+        result["hd95"] = float(compute_hausdorff_distance(found, wanted, percentile=95, spacing=list(spacing)))
+        result["surface_dice"] = float(compute_surface_dice(found, wanted, [tolerance], spacing=list(spacing)))
+    else:
+        result["hd95"] = float("nan")
+        result["surface_dice"] = float(not predicted.any() and not true.any())
+    return result

@@ -1,0 +1,211 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of the whole experiment, on digital patients."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from monai_dcgan.data import load_splits, save_splits
+from monai_dcgan.downstream import Experiment, Slices
+from monai_dcgan.downstream.pool import check_origin, shuffled
+from monai_dcgan.workflow import DCGANWorkflow, config_file, root_cause
+
+ARMS = ["real", "real+classical+synthetic", "real+shuffled", "classical+synthetic"]
+SETTINGS = {
+    "modalities": ["FLAIR"],
+    "image_size": 32,
+    "width": 4,
+    "latent_size": 8,
+    "max_epochs": 1,
+    "images_per_epoch": 32,
+    "batch_size": 8,
+    "val_interval": 1,
+    "split_fractions": [0.5, 0.25, 0.25],
+    "arms": ARMS,
+    "patients": [2, "all"],
+    "seeds": [0],
+    "steps": 6,
+    "validations": 2,
+    "network_batch_size": 4,
+    "pool_size": 24,
+    "plausible": False,
+    "on_leak": "warn",
+    "segmenter": {
+        "_target_": "monai.networks.nets.UNet",
+        "_mode_": "callable",
+        "spatial_dims": 2,
+        "channels": [4, 8],
+        "strides": [2],
+    },
+}
+
+
+def make_experiment(data, folder, **changes) -> Experiment:
+    override = {"dataset_dir": str(data), "output_dir": str(folder), "cache_dir": str(folder.parent / "cache")}
+    files = [config_file("train"), config_file("downstream")]
+    # MONAI writes nested ids into the settings that it is given.
+    settings = copy.deepcopy({**override, **SETTINGS, **changes})
+    workflow = DCGANWorkflow(files, settings, workflow_type="train", logging_file=False)
+    return workflow.parser.get_parsed_content("experiment")
+
+
+def files_of(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def finished(phantoms, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("experiment") / "out"
+    experiment = make_experiment(phantoms, folder)
+    experiment.run()
+    return experiment
+
+
+def test_every_cell_has_its_numbers(finished):
+    cells = list(finished.plan.cells())
+    assert len(cells) == 16
+    heldout = set(finished.plan.patients_of("test"))
+    for cell in cells:
+        measured = json.loads(finished.measured_file(cell).read_text())
+        assert measured["cell"]["arm"] == cell.arm.name
+        assert measured["part"] == "test"
+        if cell.task == "segmentation":
+            assert set(measured["patients"]) == heldout
+            assert all(0 <= scores["dice"] <= 1 for scores in measured["patients"].values())
+        else:
+            assert {record["patient"] for record in measured["slices"]} == heldout
+            assert all(sum(one["probabilities"]) == pytest.approx(1, abs=1e-4) for one in measured["slices"])
+        record = finished.network_record(cell)
+        assert record["seconds"] > 0 and record["peak_mebibytes"] > 50
+        assert (record["real_slices"] > 0) == cell.arm.real
+        assert (record["synthetic_slices"] > 0) == cell.arm.synthetic
+
+
+def test_report_of_what_is_there(finished, phantoms, tmp_path):
+    text = finished.report().read_text()
+    assert "real+shuffled" in text and "generator, one for all arms" in text
+    assert "measured on: 2 test patients" in text
+    assert not any(patient in text for patient in finished.plan.splits)
+    with pytest.raises(ValueError, match="real must be measured to compare others with it"):
+        make_experiment(phantoms, tmp_path / "out").report()
+
+
+def test_generators_know_the_patients_of_their_group_alone(finished):
+    for group in finished.plan.groups():
+        run = finished.generator_folder(group)
+        split = load_splits(run / "split.json")
+        own = sorted(patient for patient, part in split.items() if part == "train")
+        assert own == finished.plan.training_patients(group)
+        check_origin(run, finished.plan.splits_of(group))
+    small, large = finished.plan.groups()
+    with pytest.raises(ValueError, match="must be trained on training patients alone, got .* of the part left_out"):
+        check_origin(finished.generator_folder(large), finished.plan.splits_of(small))
+
+
+def test_a_generator_of_a_test_patient_is_refused(finished, tmp_path):
+    group = next(iter(finished.plan.groups()))
+    run = shutil.copytree(finished.generator_folder(group), tmp_path / "run")
+    split = load_splits(run / "split.json")
+    patient = finished.plan.patients_of("test")[0]
+    save_splits({**split, patient: "train"}, run / "split.json")
+    with pytest.raises(ValueError, match=f"got '{patient}' of the part test; delete the folder"):
+        check_origin(run, finished.plan.splits_of(group))
+
+
+def test_what_is_there_is_not_made_again(finished, phantoms):
+    before = files_of(finished.folder)
+    again = make_experiment(phantoms, finished.folder)
+    again.run()
+    assert files_of(finished.folder) == before
+    cell = next(cell for cell in again.plan.cells() if cell.arm.synthetic)
+    wanted = again.measured_file(cell).read_text()
+    again.measured_file(cell).unlink()
+    again.run()
+    after = files_of(finished.folder)
+    changed = {path for path in before if before[path] != after[path]}
+    pool = again.generator_folder(cell.group) / "pool.json"
+    assert changed <= {again.measured_file(cell), pool}
+    assert json.loads(again.measured_file(cell).read_text()) == json.loads(wanted)
+
+
+def test_other_settings_are_other_files(finished, phantoms):
+    def names(**changes):
+        experiment = make_experiment(phantoms, finished.folder, **changes)
+        return {cell.name: experiment.measured_file(cell).name for cell in experiment.plan.cells()}
+
+    own = names()
+    assert names(seeds=[0, 1]).items() >= own.items()
+    assert names(processes=2, device="cpu") == own
+    mixed = names(synthetic_share=0.25)
+    differing = {name for name in own if own[name] != mixed[name]}
+    assert differing == {name for name in own if "real+classical+synthetic" in name or "real+shuffled" in name}
+    assert not set(names(steps=7).values()) & set(own.values())
+    assert not set(names(evaluate_split="validation").values()) & set(own.values())
+    assert not set(names(**{"segmenter#channels": [4, 16]}).values()) & set(own.values())
+    measured = names(surface_tolerance=1.0)
+    assert {name.split("_")[0] for name in own if own[name] != measured[name]} == {"segmentation"}
+
+
+def test_arms_begin_with_the_same_weights_and_seeds_with_others(finished):
+    def weights(seed):
+        network = finished._new_network(finished.tasks["segmentation"], seed)
+        return torch.cat([value.flatten().float() for value in network.state_dict().values()])
+
+    assert torch.equal(weights(0), weights(0))
+    assert not torch.equal(weights(0), weights(1))
+
+
+def test_a_planted_slice_of_a_test_patient_is_refused(phantoms, tmp_path):
+    """A training patient is given the volumes of a test patient under its own name."""
+    data = shutil.copytree(phantoms, tmp_path / "data")
+    plan = make_experiment(phantoms, tmp_path / "a" / "out").plan
+    taught, hidden = plan.patients_of("train")[0], plan.patients_of("test")[0]
+    for path in list(data.rglob(f"*{hidden}*.nii.gz")):
+        shutil.copy(path, path.with_name(path.name.replace(hidden, taught)))
+    split = tmp_path / "split.json"
+    save_splits(plan.splits, split)
+    planted = make_experiment(data, tmp_path / "b" / "out", split_file=str(split), on_leak="stop")
+    with pytest.raises(ValueError, match="must not share slices, got .* pairs of nearly identical ones") as error:
+        planted.check()
+    assert taught in str(error.value) and hidden in str(error.value)
+
+
+def test_tasks_that_cannot_be_learned_are_refused(phantoms, tmp_path):
+    with pytest.raises(ValueError, match="slices must have at least 2 classes to be told apart"):
+        make_experiment(phantoms, tmp_path / "out", slice_class="case", tumor="with").check()
+
+
+def test_bad_experiments(phantoms, tmp_path):
+    for change, text in [
+        ({"evaluate_split": "train"}, "evaluate_split must be one of validation, test, got 'train'"),
+        ({"tasks": ["detection"]}, "tasks must be one of segmentation, classification, got 'detection'"),
+        ({"processes": 0}, "processes must be a whole number of at least 1, got 0"),
+        ({"steps": 1}, "validations must be at most the 1 steps, got 2"),
+    ]:
+        with pytest.raises(RuntimeError) as error:
+            make_experiment(phantoms, tmp_path / "out", **change)
+        assert text in str(root_cause(error.value))
+
+
+def test_shuffled_slices_keep_their_images():
+    slices = Slices(
+        np.random.RandomState(0).rand(50, 1, 4, 4), np.arange(50 * 16).reshape(50, 1, 4, 4) % 2, np.arange(50)
+    )
+    mixed = shuffled(slices, seed=0)
+    assert np.array_equal(mixed.images, slices.images)
+    assert sorted(mixed.classes) == list(range(50)) and list(mixed.classes) != list(range(50))
