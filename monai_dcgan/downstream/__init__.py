@@ -15,8 +15,9 @@ from __future__ import annotations
 from monai_dcgan.downstream.arms import ARMS, Arm, Ingredient
 from monai_dcgan.downstream.batches import MixedBatches, Mixing, MixSchedule, Slices
 from monai_dcgan.downstream.experiment import Experiment
+from monai_dcgan.downstream.generators import GeneratorTraining
 from monai_dcgan.downstream.plan import Cell, Group, Plan
-from monai_dcgan.downstream.pool import GeneratorTraining, Pool
+from monai_dcgan.downstream.pool import Pool
 from monai_dcgan.downstream.tasks import Classification, Segmentation, Task
 from monai_dcgan.downstream.training import Recipe, train_network
 

@@ -22,16 +22,19 @@ __all__ = ["ARMS", "Arm", "Ingredient"]
 class Ingredient(StrEnum):
     """What an arm of the experiment is made of.
 
-    ``shuffled`` is a control: synthetic images with the masks (and classes) of other synthetic images, which must not
-    help.
+    ``synthetic`` slices come from the generator. In their place there can be ``shuffled`` ones, a control that must not
+    help: synthetic images with the masks and classes of others; or ``copied`` ones, which need no generator: real
+    slices with the tumor of another patient.
     """
 
     REAL = "real"
     CLASSICAL = "classical"
     SYNTHETIC = "synthetic"
     SHUFFLED = "shuffled"
+    COPIED = "copied"
 
 
+_MADE = (Ingredient.SYNTHETIC, Ingredient.SHUFFLED, Ingredient.COPIED)
 ARMS = ("real", "real+classical", "real+synthetic", "real+classical+synthetic", "classical+synthetic")
 """The arms of the study's question; the last one is trained on synthetic slices alone."""
 
@@ -42,14 +45,14 @@ class Arm:
 
     Args:
         name: ingredients joined by ``+``, in the order of :class:`Ingredient`: ``real`` slices of the training
-            patients, ``classical`` augmentation of all that is shown, ``synthetic`` slices.
+            patients, ``classical`` augmentation of all that is shown, ``synthetic``, ``shuffled`` or ``copied`` slices.
 
     Raises:
         ValueError: when an ingredient is unknown, doubled or out of order, or there are no slices to train on.
 
     Example:
-        >>> Arm("real+classical").synthetic
-        False
+        >>> Arm("real+classical+synthetic").generated
+        True
     """
 
     name: str
@@ -59,8 +62,9 @@ class Arm:
         order = [str(ingredient) for ingredient in Ingredient]
         if [name for name in order if name in parts] != parts:
             raise ValueError(f"an arm must join some of {', '.join(order)} by + in this order, got {self.name!r}")
-        if parts == [str(Ingredient.CLASSICAL)] or {"synthetic", "shuffled"} <= set(parts):
-            raise ValueError(f"an arm must have real slices, synthetic or shuffled ones, got {self.name!r}")
+        made = [part for part in parts if part in _MADE]
+        if parts == [str(Ingredient.CLASSICAL)] or len(made) > 1:
+            raise ValueError(f"an arm must have real slices, one of {', '.join(_MADE)}, or both, got {self.name!r}")
 
     def _has(self, ingredient: Ingredient) -> bool:
         return str(ingredient) in self.name.split("+")
@@ -76,11 +80,11 @@ class Arm:
         return self._has(Ingredient.CLASSICAL)
 
     @property
-    def synthetic(self) -> bool:
-        """Whether synthetic slices are shown."""
-        return self._has(Ingredient.SYNTHETIC) or self.shuffled
+    def made(self) -> Ingredient | None:
+        """Which slices are shown that no scanner made; None for none."""
+        return next((ingredient for ingredient in _MADE if self._has(ingredient)), None)
 
     @property
-    def shuffled(self) -> bool:
-        """Whether the synthetic slices have each other's masks."""
-        return self._has(Ingredient.SHUFFLED)
+    def generated(self) -> bool:
+        """Whether a generator is needed."""
+        return self.made in (Ingredient.SYNTHETIC, Ingredient.SHUFFLED)

@@ -105,7 +105,8 @@ class MixedBatches:
     """The batches of a training: as many of each class in every arm, a share of them synthetic.
 
     Classes take turns in a batch, those that have real slices; or, without real slices, those that have synthetic ones.
-    So arms differ in where slices come from and not in how often a class is shown. What a step shows depends on the
+    So arms differ in where slices come from and not in how often a class is shown. A class that has real slices and no
+    synthetic ones is shown with real ones alone, see ``real_alone``. What a step shows depends on the
     seed and the step alone.
 
     Args:
@@ -118,8 +119,11 @@ class MixedBatches:
             ``label`` (M, H, W); None for none. Its randomness is seeded anew by ``seed``.
         seed: seed.
 
+    Attributes:
+        real_alone: classes that have no synthetic slices though there are some of others.
+
     Raises:
-        ValueError: when there are no slices, or a class has real slices and no synthetic ones.
+        ValueError: when there are no slices, or synthetic ones show no class of the real ones.
     """
 
     def __init__(
@@ -139,22 +143,23 @@ class MixedBatches:
         if first is None:
             raise ValueError("real and synthetic must not both be None; there is nothing to train on")
         self.classes = np.unique(first.classes)
-        named = {name: slices for name, slices in (("real", real), ("synthetic", synthetic)) if slices is not None}
         # Whether synthetic -> slices, and their places by class.
-        self._slices = {name == "synthetic": slices for name, slices in named.items()}
-        self._places = {name == "synthetic": self._by_class(name, slices) for name, slices in named.items()}
+        self._slices = {kind: slices for kind, slices in ((False, real), (True, synthetic)) if slices is not None}
+        self._places = {
+            kind: [np.flatnonzero(slices.classes == number) for number in self.classes]
+            for kind, slices in self._slices.items()
+        }
+        self.real_alone = [int(number) for turn, number in enumerate(self.classes) if self._missing(turn)]
+        if len(self.real_alone) == len(self.classes):
+            raise ValueError(f"synthetic slices must show a class of the real ones, got none of {self.real_alone}")
         self.mixing = mixing
         self.batch_size = batch_size
         self.steps = steps
         self.transform = transform
         self.seed = seed
 
-    def _by_class(self, name: str, slices: Slices) -> list[np.ndarray]:
-        places = [np.flatnonzero(slices.classes == number) for number in self.classes]
-        empty = [int(number) for number, own in zip(self.classes, places) if len(own) == 0]
-        if empty:
-            raise ValueError(f"{name} slices must show every class of the training, got none of the classes {empty}")
-        return places
+    def _missing(self, turn: int) -> bool:
+        return True in self._places and len(self._places[True][turn]) == 0
 
     def __len__(self) -> int:
         """Return the number of batches."""
@@ -176,19 +181,22 @@ class MixedBatches:
     def _draw(self, step: int) -> Iterator[tuple[bool, int]]:
         """Yield of each slice of a batch whether it is synthetic, and its place."""
         random = philox(self.seed, Stream.DOWNSTREAM, step)
-        share = self.mixing.share_at(step / self.steps)
-        if len(self._slices) == 1:
-            share = float(True in self._slices)
         # Classes go on where the last batch stopped; among those of a class the share is that of the batch.
         turns = (np.arange(self.batch_size) + step * self.batch_size) % len(self.classes)
         synthetic = np.zeros(self.batch_size, dtype=bool)
         for turn in range(len(self.classes)):
             own = np.flatnonzero(turns == turn)
-            number = int(share * len(own) + random.random())
+            number = int(self._share(turn, step / self.steps) * len(own) + random.random())
             synthetic[own[:number]] = True
         for turn, made in zip(turns.tolist(), synthetic.tolist(), strict=True):
             places = self._places[made][turn]
             yield made, int(places[random.integers(len(places))])
+
+    def _share(self, turn: int, progress: float) -> float:
+        """Return the share of synthetic slices among those of a class."""
+        if len(self._slices) == 1:
+            return float(True in self._slices)
+        return 0.0 if self._missing(turn) else self.mixing.share_at(progress)
 
     def _item(self, synthetic: bool, place: int) -> dict[str, Any]:
         slices = self._slices[synthetic]

@@ -23,17 +23,21 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import torch
 from monai.utils import StrEnum
 
 from monai_dcgan.data import SliceDataset, SliceStore, warn_of_leaks
-from monai_dcgan.downstream.batches import MixedBatches, Mixing, Slices
+from monai_dcgan.downstream.arms import Arm
+from monai_dcgan.downstream.batches import MixedBatches, Mixing
+from monai_dcgan.downstream.generators import GeneratorTraining
+from monai_dcgan.downstream.material import Material, slices_of
 from monai_dcgan.downstream.memory import PeakMemory
 from monai_dcgan.downstream.plan import Cell, Group, Plan
-from monai_dcgan.downstream.pool import GeneratorTraining, Pool, shuffled
+from monai_dcgan.downstream.pool import Pool
 from monai_dcgan.downstream.report import Result, write_report
 from monai_dcgan.downstream.results import costs_of, generator_costs, tables_of
-from monai_dcgan.downstream.tasks import Task, slices_of
+from monai_dcgan.downstream.tasks import Segmentation, Task, predict
 from monai_dcgan.downstream.training import Recipe, train_network
 from monai_dcgan.utils.checks import check_choice, check_positive_int
 from monai_dcgan.utils.enums import Keys, Split
@@ -46,8 +50,6 @@ __all__ = ["Experiment", "OnLeak"]
 logger = logging.getLogger(__name__)
 
 OF_THE_MACHINE = ("dataset_dir", "cache_dir")
-POOL_SEED = 2**20
-"""Added to the seed of a group for its synthetic slices, so that they are others than those of the sample grids."""
 
 
 class OnLeak(StrEnum):
@@ -143,12 +145,14 @@ class Experiment:
             )
         for name in self.plan.tasks:
             self._new_network(self.tasks[name], seed=0)
+        if self.pool.needs_segmenter:
+            check_choice("tasks, for agreement and relabel,", Segmentation.name, self.tasks)
 
     def outlook(self) -> dict[str, Any]:
         """Return what there is to do: patients of each part, and how many generators and networks are still missing."""
         cells = list(self.plan.cells())
         missing = [cell for cell in cells if not self.is_measured(cell)]
-        generators = {self.generator_folder(cell.group) for cell in missing if cell.arm.synthetic}
+        generators = {self.generator_folder(cell.group) for cell in missing if cell.arm.generated}
         return {
             "patients of each part": {
                 str(part): len(self.plan.patients_of(part)) for part in (Split.TRAIN, Split.VALIDATION, Split.TEST)
@@ -199,41 +203,30 @@ class Experiment:
         }
 
     def run_group(self, group: Group, threads: int | None = None) -> Group:
-        """Train the generator of a group and its networks, and measure them."""
+        """Train the generator of a group and its networks where that is still to do, and measure them."""
         if threads is not None:
             torch.set_num_threads(threads)
-        splits = self.plan.splits_of(group)
-        real = slices_of(SliceDataset(self.store, splits=splits, part=Split.TRAIN))
-        synthetic = None
+        material = self._material(group)
         for cell in self.plan.cells([group]):
-            if self.is_measured(cell):
-                continue
-            if cell.arm.synthetic and synthetic is None:
-                synthetic = self._synthetic(group, splits, real)
-            self.run_cell(cell, real, synthetic)
+            if not self.is_measured(cell):
+                task, network = self.tasks[cell.task], self.network(cell, material)
+                heldout = SliceDataset(self.store, splits=material.splits, part=self.evaluate_split)
+                numbers = {"cell": _described(cell), "part": self.evaluate_split}
+                write_json(self.measured_file(cell), {**numbers, **task.measure(network, heldout, self.device)})
         return group
 
-    def run_cell(self, cell: Cell, real: Slices, synthetic: Slices | None) -> None:
-        """Train the network of a cell where that is still to do, and measure it.
+    def network(self, cell: Cell, material: Material) -> torch.nn.Module:
+        """Return the network of a cell, trained first where that is still to do.
 
         Args:
             cell: the cell.
-            real: slices of its training patients.
-            synthetic: synthetic slices of its group, needed where its arm has any.
+            material: slices of its group.
         """
-        task = self.tasks[cell.task]
         weights = self._file("networks", cell, "pt")
-        network = self._new_network(task, cell.group.seed)
-        if weights.is_file() and weights.with_suffix(".json").is_file():
-            network = load_weights(network, weights).to(self.device)
-        else:
-            made = synthetic if cell.arm.synthetic else None
-            if made is not None and cell.arm.shuffled:
-                made = shuffled(made, cell.group.seed)
-            self._train(cell, network, real if cell.arm.real else None, made)
-        heldout = SliceDataset(self.store, splits=self.plan.splits_of(cell.group), part=self.evaluate_split)
-        measured = task.measure(network, heldout, self.device)
-        write_json(self.measured_file(cell), {"cell": _described(cell), "part": self.evaluate_split, **measured})
+        network = self._new_network(self.tasks[cell.task], cell.group.seed)
+        if not (weights.is_file() and weights.with_suffix(".json").is_file()):
+            self._train(cell, network, material)
+        return load_weights(network, weights).to(self.device)
 
     def is_measured(self, cell: Cell) -> bool:
         """Return whether the numbers of a cell are there."""
@@ -248,12 +241,25 @@ class Experiment:
         """Return how the network of a cell came about."""
         return read_json(self._file("networks", cell, "json"))
 
-    def _train(self, cell: Cell, network: torch.nn.Module, real: Slices | None, synthetic: Slices | None) -> None:
-        task, seed = self.tasks[cell.task], cell.group.seed
+    def _material(self, group: Group) -> Material:
+        splits = self.plan.splits_of(group)
+        folder = self.generator_folder(group)
+
+        def segment(images: np.ndarray) -> np.ndarray:
+            network = self.network(Cell(Segmentation.name, Arm(self.plan.baseline), group), material)
+            return (predict(network, images, self.device) > 0).numpy().astype(np.uint8)
+
+        material = Material(self.store, group, splits, self.generator, folder, self.pool, segment)
+        return material
+
+    def _train(self, cell: Cell, network: torch.nn.Module, material: Material) -> None:
+        task, recipe, seed = self.tasks[cell.task], self.recipe, cell.group.seed
+        real, made = material.of(cell.arm)
         transform = self.classical() if cell.arm.classical else None
-        recipe = self.recipe
-        batches = MixedBatches(real, synthetic, self.mixing, recipe.batch_size, recipe.steps, transform, seed)
-        chosen_on = SliceDataset(self.store, splits=self.plan.splits_of(cell.group), part=Split.VALIDATION)
+        batches = MixedBatches(real, made, self.mixing, recipe.batch_size, recipe.steps, transform, seed)
+        if batches.real_alone and cell.arm.generated:
+            logger.warning("%s: the generator makes no slices of the classes %s", cell.name, batches.real_alone)
+        chosen_on = SliceDataset(self.store, splits=material.splits, part=Split.VALIDATION)
         patients = [record[Keys.PATIENT] for record in chosen_on.data]
         validate = partial(task.score, slices=slices_of(chosen_on), patients=patients, device=self.device)
         started = time.monotonic()
@@ -263,7 +269,8 @@ class Experiment:
             "cell": _described(cell),
             "training_patients": self.plan.training_patients(cell.group),
             "real_slices": 0 if real is None else len(real),
-            "synthetic_slices": 0 if synthetic is None else len(synthetic),
+            "made_slices": 0 if made is None else len(made),
+            "classes_shown_real_alone": batches.real_alone,
             "seconds": round(time.monotonic() - started, 2),
             "peak_mebibytes": memory.mebibytes,
             "step": trained.step,
@@ -275,13 +282,6 @@ class Experiment:
         write_tensors(self._file("networks", cell, "pt"), trained.network.state_dict())
         write_json(self._file("networks", cell, "json"), record)
         logger.info("%s: %.3f on the validation patients after %d steps", cell.name, trained.score, trained.step)
-
-    def _synthetic(self, group: Group, splits: Mapping[str, str], real: Slices) -> Slices:
-        """Return the synthetic slices of a group, and train its generator first where that is still to do."""
-        run = self.generator.run(self.generator_folder(group), splits, group.seed)
-        slices, record = self.pool.make(run, real, self.store, POOL_SEED + group.seed)
-        write_json(run / "pool.json", record)
-        return slices
 
     def generator_folder(self, group: Group) -> Path:
         """Return the folder of the run that trains the generator of a group."""
@@ -307,9 +307,10 @@ class Experiment:
             "recipe": asdict(self.recipe),
             "overlay": self.overlay,
         }
-        if cell.arm.synthetic:
+        if cell.arm.generated:
             made_of |= {"generator": self._made_of_generator(cell.group), "pool": asdict(self.pool)}
-            made_of |= {"mixing": asdict(self.mixing)} if cell.arm.real else {}
+        if cell.arm.made is not None:
+            made_of |= {"number": self.pool.number, **({"mixing": asdict(self.mixing)} if cell.arm.real else {})}
         return made_of
 
     def _made_of_generator(self, group: Group) -> dict[str, Any]:

@@ -8,128 +8,127 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The generator of a group and the synthetic slices that its networks are shown."""
+"""The synthetic slices that the networks of a group are shown."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monai_dcgan.data import SliceStore, SyntheticDataset, load_splits, save_splits
+from monai_dcgan.data import SliceStore, SyntheticDataset, find_near_duplicates
 from monai_dcgan.data.work import WITH_TUMOR, WITHOUT_TUMOR
 from monai_dcgan.downstream.batches import Slices
+from monai_dcgan.downstream.scores import dice
 from monai_dcgan.metrics import mask_statistics
-from monai_dcgan.utils.checks import check_positive_int
-from monai_dcgan.utils.enums import Keys, SliceClass, Split
-from monai_dcgan.utils.files import read_json
-from monai_dcgan.workflow import DCGANWorkflow, config_file
+from monai_dcgan.utils.checks import check_fraction, check_positive, check_positive_int
+from monai_dcgan.utils.enums import Keys, SliceClass
 
-__all__ = ["GeneratorTraining", "Pool", "check_origin", "shuffled"]
+__all__ = ["Pool", "shuffled"]
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class GeneratorTraining:
-    """Trains the generator of a group by the bundle's ``train.json``.
-
-    Args:
-        settings: settings of the training by id, as a run records them; data, split and seed are set here.
-    """
-
-    settings: Mapping[str, Any]
-
-    def run(self, folder: Path, splits: Mapping[str, str], seed: int) -> Path:
-        """Train on the training patients of ``splits``, or go on, or do nothing for a complete run.
-
-        Args:
-            folder: folder of the run.
-            splits: patient -> part.
-            seed: seed of the training.
-
-        Returns:
-            ``folder``.
-        """
-        record, split_file = folder / "run.json", folder.with_name(f"{folder.name}_split.json")
-        if not (record.exists() and read_json(record)["status"] == "completed"):
-            save_splits(splits, split_file)
-            override = {
-                **self.settings,
-                "split_file": str(split_file),
-                "output_dir": str(folder),
-                "seed": seed,
-                "resume": record.exists(),
-            }
-            workflow = DCGANWorkflow(config_file("train"), override, logging_file=False)
-            workflow.initialize()
-            workflow.run()
-            workflow.finalize()
-        check_origin(folder, splits)
-        return folder
-
-
-def check_origin(run: Path, splits: Mapping[str, str]) -> None:
-    """Refuse a generator that was trained on anyone else than the training patients of ``splits``.
-
-    Raises:
-        ValueError: when it was; the text names the part of the first one.
-    """
-    for patient, part in load_splits(run / "split.json").items():
-        if part == Split.TRAIN and str(splits.get(patient)) != str(Split.TRAIN):
-            raise ValueError(
-                f"the generator in {run} must be trained on training patients alone, got {patient!r} of the part "
-                f"{splits.get(patient, 'none')!s}; delete the folder to train it anew"
-            )
-
-
-@dataclass(frozen=True)
 class Pool:
-    """Synthetic slices of a generator.
+    """Which slices of a generator are shown to networks, and with which masks.
 
     Where the classes are those of a slice with and without tumor, a synthetic slice has the class that its mask says,
     as real ones do.
 
     Args:
         number: slices to choose from.
-        plausible: whether slices with a mask are left out whose mask is larger, smaller or in more parts than any of
-            the real training slices.
+        truncation: limit of the latents, see :class:`~monai_dcgan.inferers.LatentSampler`; None for none.
+        plausible: leave out slices whose mask is larger, smaller or in more parts than any of the real training slices.
+        memorized: keep slices that are nearly the same picture as a real training slice; False leaves them out.
+        agreement: keep slices with a mask whose Dice with what a segmenter finds lies from the first to the second of
+            these; the segmenter is that of the arm of real slices that others are compared with. None for no such rule.
+        relabel: give slices the masks that this segmenter finds.
 
     Raises:
-        ValueError: when ``number`` is no positive whole number.
+        ValueError: when an argument is out of its range.
     """
 
     number: int = 2000
+    truncation: float | None = None
     plausible: bool = True
+    memorized: bool = False
+    agreement: Sequence[float] | None = None
+    relabel: bool = False
 
     def __post_init__(self) -> None:
         check_positive_int("number", self.number)
+        if self.truncation is not None:
+            check_positive("truncation", self.truncation)
+        if self.agreement is not None:
+            if len(self.agreement) != 2 or self.agreement[0] > self.agreement[1]:
+                raise ValueError(f"agreement must be two shares, the lower one first, got {self.agreement}")
+            for share in self.agreement:
+                check_fraction("agreement", share)
 
-    def make(self, run: Path, real: Slices, store: SliceStore, seed: int) -> tuple[Slices, dict[str, Any]]:
-        """Return synthetic slices and a record of what was left out.
+    @property
+    def needs_segmenter(self) -> bool:
+        """Whether a segmenter has a say."""
+        return self.agreement is not None or self.relabel
+
+    def make(
+        self,
+        run: Path,
+        real: Slices,
+        store: SliceStore,
+        seed: int,
+        segment: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> tuple[Slices, dict[str, Any]]:
+        """Return synthetic slices and a record of what was left out, by the first rule that it broke.
 
         Args:
             run: folder of the generator's training.
             real: slices that it was trained on.
             store: store that they are from.
             seed: seed of the slices.
+            segment: masks (N, M, H, W) of images (N, C, H, W) by the segmenter, needed where it has a say.
+
+        Raises:
+            ValueError: when no slice is left.
         """
-        dataset = SyntheticDataset(run, num=self.number, seed=seed)
-        items = [dataset[place] for place in range(len(dataset))]
-        images = np.stack([np.asarray(item[Keys.IMAGE]) for item in items])
-        masks = np.stack([np.asarray(item[Keys.LABEL]) for item in items]).astype(np.uint8)
-        classes = np.array([int(item.get(Keys.CLASS_INDEX, 0)) for item in items])
+        made = self._drawn(run, seed)
+        kept = np.ones(len(made), dtype=bool)
+        record = {"made": len(made)}
+
+        def leave_out(rule: str, broken: np.ndarray) -> None:
+            record[rule] = int((kept & broken).sum())
+            kept[broken] = False
+
+        if self.plausible:
+            leave_out("implausible", ~_plausible(made.masks, real.masks))
+        if not self.memorized:
+            leave_out("memorized", _memorized(made.images, real.images))
+        if self.needs_segmenter:
+            if segment is None:
+                raise ValueError("segment must be given for agreement and relabel, got None")
+            found = segment(made.images)
+            if self.agreement is not None:
+                leave_out("agreement", ~_agree(made.masks, found, *self.agreement))
+            if self.relabel:
+                made = Slices(made.images, found, made.classes)
         if store.settings["slice_class"] == str(SliceClass.TUMOR):
             numbers = [store.class_names.index(name) for name in (WITH_TUMOR, WITHOUT_TUMOR)]
-            classes = np.where(masks.any(axis=(1, 2, 3)), *numbers)
-        kept = _plausible(masks, real.masks) if self.plausible else np.ones(len(masks), dtype=bool)
-        empty = ~masks.any(axis=(1, 2, 3))
-        record = {"made": len(masks), "implausible": int((~kept).sum()), "empty": int(empty.sum())}
-        return Slices(images, masks, classes).take(np.flatnonzero(kept)), record
+            made = Slices(made.images, made.masks, np.where(made.masks.any(axis=(1, 2, 3)), *numbers))
+        if not kept.any():
+            raise ValueError(
+                f"rules must leave synthetic slices of {run}, got none ({record}); train longer, or loosen them"
+            )
+        return made.take(np.flatnonzero(kept)), record
+
+    def _drawn(self, run: Path, seed: int) -> Slices:
+        dataset = SyntheticDataset(run, num=self.number, seed=seed, truncation=self.truncation)
+        items = [dataset[place] for place in range(len(dataset))]
+        images, masks = (np.stack([np.asarray(item[key]) for item in items]) for key in (Keys.IMAGE, Keys.LABEL))
+        return Slices(images, masks, np.array([int(item.get(Keys.CLASS_INDEX, 0)) for item in items]))
 
 
 def shuffled(slices: Slices, seed: int) -> Slices:
@@ -152,3 +151,19 @@ def _plausible(masks: np.ndarray, real: np.ndarray) -> np.ndarray:
 def _area_and_parts(masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     statistics = mask_statistics(masks.max(axis=1, keepdims=True))
     return statistics.area[:, 0], statistics.parts[:, 0]
+
+
+def _memorized(images: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Return (N,) bool: images that are nearly the same picture as one of ``real``."""
+    both = np.concatenate([real, images]).astype(np.float32)
+    owners = [*["real"] * len(real), *["synthetic"] * len(images)]
+    pairs = find_near_duplicates(both, owners, max_pairs=len(both) ** 2)
+    copies = np.zeros(len(images), dtype=bool)
+    copies[[pair.second - len(real) for pair in pairs]] = True
+    return copies
+
+
+def _agree(masks: np.ndarray, found: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return (N,) bool: slices whose two masks have a Dice from ``low`` to ``high``; those that show no tumor stay."""
+    agreement = np.array([dice(*pair) for pair in zip(masks, found, strict=True)])
+    return (agreement >= low) & (agreement <= high) | ~masks.any(axis=(1, 2, 3)) & ~found.any(axis=(1, 2, 3))

@@ -24,10 +24,11 @@ from torch import nn
 
 from monai_dcgan.data import SliceDataset, case_volume
 from monai_dcgan.downstream.batches import Slices
+from monai_dcgan.downstream.material import slices_of
 from monai_dcgan.downstream.scores import dice, volume_scores
 from monai_dcgan.utils.enums import Keys
 
-__all__ = ["Classification", "Segmentation", "Task", "predict", "slices_of"]
+__all__ = ["Classification", "Segmentation", "Task", "predict"]
 
 PREDICTED_AT_ONCE = 64
 
@@ -51,12 +52,6 @@ class Task(Protocol):
 
     def measure(self, network: nn.Module, dataset: SliceDataset, device: torch.device) -> dict[str, Any]:
         """Return the numbers of a network on held-out patients."""
-
-
-def slices_of(dataset: SliceDataset) -> Slices:
-    """Load the slices of a data set into memory."""
-    images, masks, _ = dataset.store.as_arrays(dataset.index)
-    return Slices(images, masks, dataset.class_index)
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ import torch
 from monai.utils.enums import CommonKeys
 from torch.utils.data import Dataset
 
-from monai_dcgan.utils.checks import check_count, check_positive_int
+from monai_dcgan.utils.checks import check_count, check_positive, check_positive_int
 from monai_dcgan.utils.enums import Keys
 from monai_dcgan.utils.randomness import StepRandom, Stream, philox
 
@@ -37,6 +37,10 @@ class LatentSampler:
         latent_size: number of latent variables.
         num_classes: number of classes, 0 for a generator without.
         seed: seed of all draws, at least 0.
+        truncation: with a number t, pictures get latents of the normal distribution cut off at -t and t (the truncation
+            trick, Brock et al. 2019, https://arxiv.org/abs/1809.11096, section 3.1): fewer odd pictures, less variety.
+            Picture ``i`` has the latent that it has without, moved towards 0 by the quantile that it is at. Training
+            is not truncated.
 
     Raises:
         ValueError: when an argument is out of its range.
@@ -47,13 +51,16 @@ class LatentSampler:
         sampler.at(range(8))  # (8, 100, 1, 1), float32
     """
 
-    def __init__(self, latent_size: int, num_classes: int = 0, seed: int = 0) -> None:
+    def __init__(self, latent_size: int, num_classes: int = 0, seed: int = 0, truncation: float | None = None) -> None:
         check_positive_int("latent_size", latent_size)
         check_count("num_classes", num_classes)
         check_count("seed", seed)
         self.latent_size = latent_size
         self.num_classes = num_classes
+        if truncation is not None:
+            check_positive("truncation", truncation)
         self.seed = seed
+        self.truncation = truncation
         self._training = StepRandom(seed, Stream.LATENTS)
 
     def set_step(self, step: int) -> None:
@@ -85,7 +92,7 @@ class LatentSampler:
             raise ValueError(
                 f"labels must be class indices from 0 to {self.num_classes - 1}, got {classes.unique().tolist()}"
             )
-        return self._with_classes(torch.from_numpy(noise), classes)
+        return self._with_classes(self._truncated(torch.from_numpy(noise)), classes)
 
     def draw(self, number: int, labels: torch.Tensor | None = None) -> torch.Tensor:
         """Return the next latents of the current step.
@@ -98,6 +105,12 @@ class LatentSampler:
             ``(number, latent_size + num_classes, 1, 1)``, float32, on the device of ``labels``, else on the CPU.
         """
         return self._with_classes(self._training.normal(number, self.latent_size), labels)
+
+    def _truncated(self, noise: torch.Tensor) -> torch.Tensor:
+        if self.truncation is None:
+            return noise
+        low, high = torch.special.ndtr(torch.tensor([-self.truncation, self.truncation], dtype=torch.float64))
+        return torch.special.ndtri(low + (high - low) * torch.special.ndtr(noise.double())).float()
 
     def _with_classes(self, noise: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
         if (labels is None) != (self.num_classes == 0):

@@ -22,10 +22,11 @@ import torch
 
 from monai_dcgan.data import load_splits, save_splits
 from monai_dcgan.downstream import Experiment, Slices
-from monai_dcgan.downstream.pool import check_origin, shuffled
+from monai_dcgan.downstream.generators import check_origin
+from monai_dcgan.downstream.pool import shuffled
 from monai_dcgan.workflow import DCGANWorkflow, config_file, root_cause
 
-ARMS = ["real", "real+classical+synthetic", "real+shuffled", "classical+synthetic"]
+ARMS = ["real", "real+classical+synthetic", "real+shuffled", "real+copied", "classical+synthetic"]
 SETTINGS = {
     "modalities": ["FLAIR"],
     "image_size": 32,
@@ -78,7 +79,7 @@ def finished(phantoms, tmp_path_factory):
 
 def test_every_cell_has_its_numbers(finished):
     cells = list(finished.plan.cells())
-    assert len(cells) == 16
+    assert len(cells) == 20
     heldout = set(finished.plan.patients_of("test"))
     for cell in cells:
         measured = json.loads(finished.measured_file(cell).read_text())
@@ -93,7 +94,7 @@ def test_every_cell_has_its_numbers(finished):
         record = finished.network_record(cell)
         assert record["seconds"] > 0 and record["peak_mebibytes"] > 50
         assert (record["real_slices"] > 0) == cell.arm.real
-        assert (record["synthetic_slices"] > 0) == cell.arm.synthetic
+        assert (record["made_slices"] > 0) == (cell.arm.made is not None)
 
 
 def test_report_of_what_is_there(finished, phantoms, tmp_path):
@@ -132,7 +133,7 @@ def test_what_is_there_is_not_made_again(finished, phantoms):
     again = make_experiment(phantoms, finished.folder)
     again.run()
     assert files_of(finished.folder) == before
-    cell = next(cell for cell in again.plan.cells() if cell.arm.synthetic)
+    cell = next(cell for cell in again.plan.cells() if cell.arm.generated)
     wanted = again.measured_file(cell).read_text()
     again.measured_file(cell).unlink()
     again.run()
@@ -153,7 +154,7 @@ def test_other_settings_are_other_files(finished, phantoms):
     assert names(processes=2, device="cpu") == own
     mixed = names(synthetic_share=0.25)
     differing = {name for name in own if own[name] != mixed[name]}
-    assert differing == {name for name in own if "real+classical+synthetic" in name or "real+shuffled" in name}
+    assert differing == {name for name in own if "real+" in name}
     assert not set(names(steps=7).values()) & set(own.values())
     assert not set(names(evaluate_split="validation").values()) & set(own.values())
     assert not set(names(**{"segmenter#channels": [4, 16]}).values()) & set(own.values())

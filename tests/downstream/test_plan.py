@@ -22,19 +22,20 @@ SPLITS = {
     **{f"x{number}": "test" for number in range(5)},
 }
 ARM_CASES = [
-    ["real", (True, False, False, False)],
-    ["real+classical", (True, True, False, False)],
-    ["real+synthetic", (True, False, True, False)],
-    ["real+classical+shuffled", (True, True, True, True)],
-    ["classical+synthetic", (False, True, True, False)],
+    ["real", (True, False, None, False)],
+    ["real+classical", (True, True, None, False)],
+    ["real+synthetic", (True, False, "synthetic", True)],
+    ["real+classical+shuffled", (True, True, "shuffled", True)],
+    ["classical+synthetic", (False, True, "synthetic", True)],
+    ["real+copied", (True, False, "copied", False)],
 ]
 BAD_ARMS = [
-    ["classical", "must have real slices, synthetic or shuffled ones, got 'classical'"],
-    ["", "must join some of real, classical, synthetic, shuffled by"],
+    ["classical", "must have real slices, one of synthetic, shuffled, copied, or both, got 'classical'"],
+    ["", "must join some of real, classical, synthetic, shuffled, copied by"],
     ["synthetic+real", "in this order, got 'synthetic.real'"],
     ["real+real", "in this order, got 'real.real'"],
     ["real+fake", "must join some of"],
-    ["synthetic+shuffled", "must have real slices, synthetic or shuffled ones"],
+    ["synthetic+shuffled", "must have real slices, one of synthetic, shuffled, copied"],
 ]
 BAD_PLANS = [
     [{"patients": [21]}, "patients must be numbers from 1 to the 20 training patients, or 'all', got 21"],
@@ -56,7 +57,7 @@ def make_plan(**changes):
 @pytest.mark.parametrize(("name", "expected"), ARM_CASES)
 def test_arms(name, expected):
     arm = Arm(name)
-    assert (arm.real, arm.classical, arm.synthetic, arm.shuffled) == expected
+    assert (arm.real, arm.classical, arm.made, arm.generated) == expected
 
 
 @pytest.mark.parametrize(("name", "text"), BAD_ARMS)

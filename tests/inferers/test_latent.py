@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from scipy.stats import truncnorm
 
 from monai_dcgan.inferers import LatentDataset, LatentSampler
 
@@ -33,6 +34,19 @@ def test_noise_is_standard_normal():
     assert noise.dtype == torch.float32
     assert noise.mean().abs() < 0.02
     assert noise.std() == pytest.approx(1, abs=0.02)
+
+
+def test_truncation_cuts_off_and_keeps_the_order():
+    plain, cut, wide = (
+        LatentSampler(50, seed=3, truncation=value).at(range(200)).flatten() for value in (None, 0.7, 8.0)
+    )
+    assert cut.abs().max() < 0.7 < plain.abs().max()
+    assert torch.equal(plain.argsort(), cut.argsort())
+    assert torch.allclose(wide, plain, atol=1e-5)
+    # Standard deviation of the normal distribution cut off at 0.7, by its density and quantile there.
+    assert cut.std().item() == pytest.approx(truncnorm(-0.7, 0.7).std(), rel=0.02)
+    drawn = [LatentSampler(50, seed=3, truncation=value).draw(4) for value in (None, 0.7)]
+    assert torch.equal(*drawn)
 
 
 def test_draw_depends_on_the_step_alone():

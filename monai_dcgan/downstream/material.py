@@ -1,0 +1,101 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The slices that the networks of a group are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from monai_dcgan.data import SliceDataset, SliceStore
+from monai_dcgan.downstream.arms import Arm, Ingredient
+from monai_dcgan.downstream.batches import Slices
+from monai_dcgan.downstream.copying import copy_tumors
+from monai_dcgan.downstream.generators import GeneratorTraining
+from monai_dcgan.downstream.plan import Group
+from monai_dcgan.downstream.pool import Pool, shuffled
+from monai_dcgan.utils.enums import Keys, Split
+from monai_dcgan.utils.files import write_json
+
+__all__ = ["Material", "slices_of"]
+
+POOL_SEED = 2**20
+"""Added to the seed of a group for its synthetic slices, so that they are others than those of the sample grids."""
+
+
+def slices_of(dataset: SliceDataset) -> Slices:
+    """Load the slices of a data set into memory."""
+    images, masks, _ = dataset.store.as_arrays(dataset.index)
+    return Slices(images, masks, dataset.class_index)
+
+
+class Material:
+    """The slices of a group, each kind made when it is first asked for.
+
+    Args:
+        store: slices of all patients.
+        group: the group.
+        splits: patient -> part, as the group has it.
+        generator: trains the group's generator.
+        folder: folder of the generator's training.
+        pool: synthetic slices of the generator.
+        segment: masks (N, M, H, W) of images (N, C, H, W) by a segmenter of the group, for a pool that needs one.
+    """
+
+    def __init__(
+        self,
+        store: SliceStore,
+        group: Group,
+        splits: Mapping[str, str],
+        generator: GeneratorTraining,
+        folder: Path,
+        pool: Pool,
+        segment: Callable[[np.ndarray], np.ndarray],
+    ) -> None:
+        self.store = store
+        self.group = group
+        self.splits = splits
+        self.generator = generator
+        self.folder = folder
+        self.pool = pool
+        self.segment = segment
+
+    def of(self, arm: Arm) -> tuple[Slices | None, Slices | None]:
+        """Return the real slices of an arm and those that no scanner made; None for none."""
+        return (self.real if arm.real else None), (None if arm.made is None else self._made(arm.made))
+
+    @cached_property
+    def real(self) -> Slices:
+        """Slices of the training patients."""
+        return slices_of(self._training)
+
+    @cached_property
+    def synthetic(self) -> Slices:
+        """Slices of the generator, which is trained first where that is still to do."""
+        run = self.generator.run(self.folder, self.splits, self.group.seed)
+        segment = self.segment if self.pool.needs_segmenter else None
+        slices, record = self.pool.make(run, self.real, self.store, POOL_SEED + self.group.seed, segment)
+        write_json(run / "pool.json", record)
+        return slices
+
+    @property
+    def _training(self) -> SliceDataset:
+        return SliceDataset(self.store, splits=self.splits, part=Split.TRAIN)
+
+    def _made(self, ingredient: Ingredient) -> Slices:
+        seed = POOL_SEED + self.group.seed
+        if ingredient == Ingredient.COPIED:
+            patients = np.array([record[Keys.PATIENT] for record in self._training.data])
+            return copy_tumors(self.real, patients, self.pool.number, seed)
+        return shuffled(self.synthetic, seed) if ingredient == Ingredient.SHUFFLED else self.synthetic

@@ -1,0 +1,80 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of copied tumors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monai_dcgan.downstream import Slices
+from monai_dcgan.downstream.copying import copy_tumors
+
+
+def disc(center, radius, size=32):
+    rows, columns = np.mgrid[:size, :size]
+    return np.hypot(rows - center[0], columns - center[1]) <= radius
+
+
+def make_slices(levels=(0.4, 0.6), tumors=(True, False)):
+    """Heads of two brightnesses, one with a tumor 0.2 brighter than itself."""
+    head, tumor = disc((16, 16), 13), disc((12, 20), 4)
+    images = [level * head + 0.2 * (tumor & head) * there for level, there in zip(levels, tumors, strict=True)]
+    masks = [tumor * there for there in tumors]
+    return Slices(np.array(images)[:, None], np.array(masks)[:, None], np.array([int(there) for there in tumors]))
+
+
+def test_a_tumor_keeps_its_contrast_in_another_head():
+    made = copy_tumors(make_slices(), np.array(["a", "b"]), number=20, seed=0)
+    assert len(made) == 20 and set(made.classes) == {1}
+    for image, mask in zip(made.images[:, 0].astype(float), made.masks[:, 0] > 0, strict=True):
+        assert image[mask].mean() == pytest.approx(0.8, abs=0.01)
+        far = disc((16, 16), 12) & ~disc(np.argwhere(mask).mean(axis=0), 9)
+        assert image[far] == pytest.approx(np.full(far.sum(), 0.6), abs=0.01)
+        assert (image[~disc((16, 16), 13)] == 0).all()
+        assert 40 <= mask.sum() <= disc((12, 20), 4).sum()
+
+
+def test_tumors_move_and_are_mirrored():
+    made = copy_tumors(make_slices(), np.array(["a", "b"]), number=40, seed=0)
+    columns = np.array([np.argwhere(mask[0]).mean(axis=0)[1] for mask in made.masks])
+    assert 10 <= np.sum(columns < 16) <= 30
+    assert len(np.unique(columns.round())) > 4
+
+
+def test_same_seed_same_slices():
+    first, again, other = (
+        copy_tumors(make_slices(), np.array(["a", "b"]), number=5, seed=seed).images for seed in (0, 0, 1)
+    )
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+
+
+def test_another_patient_is_preferred():
+    """Of two slices without tumor the one of the patient's own head is 0.1 bright."""
+    slices = make_slices((0.4, 0.6, 0.1), (True, False, False))
+    made = copy_tumors(slices, np.array(["a", "b", "a"]), number=10, seed=0)
+    assert made.images.astype(float).max(axis=(1, 2, 3)) == pytest.approx(np.full(10, 0.8), abs=0.01)
+    alone = copy_tumors(slices, np.array(["a", "a", "a"]), number=20, seed=0)
+    assert (alone.images.astype(float).max(axis=(1, 2, 3)) < 0.5).any()
+
+
+@pytest.mark.parametrize("tumors", [(True, True), (False, False)])
+def test_slices_of_one_kind_are_refused(tumors):
+    with pytest.raises(ValueError, match="slices must be with and without tumor to copy tumors, got .* with and"):
+        copy_tumors(make_slices(tumors=tumors), np.array(["a", "b"]), number=1, seed=0)
+
+
+def test_tumors_that_do_not_fit_are_refused():
+    slices = make_slices()
+    small = slices.images.copy()
+    small[1] = 0
+    with pytest.raises(ValueError, match="tumors must fit into heads of other slices, got 0 of 3 in 60 tries"):
+        copy_tumors(Slices(small, slices.masks, slices.classes), np.array(["a", "b"]), number=3, seed=0)
