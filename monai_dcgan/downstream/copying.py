@@ -13,7 +13,9 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from scipy import ndimage
+from torch.nn import functional
 
 from monai_dcgan.downstream.batches import Slices
 
@@ -28,6 +30,9 @@ MAX_SHIFT = 0.05
 LEAST_INSIDE = 0.9
 """Share of a tumor that must lie within the head of its new slice."""
 TRIES = 20
+ALIKE = 0.1
+"""Share of the slices, the most alike ones, that a tumor may be copied to: those of its level of the head."""
+THUMBNAIL = 16
 
 
 def copy_tumors(slices: Slices, patients: np.ndarray, number: int, seed: int) -> Slices:
@@ -35,6 +40,7 @@ def copy_tumors(slices: Slices, patients: np.ndarray, number: int, seed: int) ->
 
     As in TumorCP (Yang et al. 2021, https://arxiv.org/abs/2107.09843): the tumor with a soft edge, mirrored or not and
     moved a little, takes the place of what was there; its brightness is changed by the difference of the surroundings.
+    It goes to one of the slices that are most like its own, so that it stays at its level of the head.
     The mask is that of the tumor within the head. No generator is needed: what slices of a generator are worth has to
     be seen beside these.
 
@@ -58,11 +64,14 @@ def copy_tumors(slices: Slices, patients: np.ndarray, number: int, seed: int) ->
             "without; set tumor=any, or leave the ingredient copied out"
         )
     random = np.random.RandomState(seed)
+    likeness = _likeness(slices.images)
     images, masks, classes = [], [], []
     for _ in range(TRIES * number):
         source = random.choice(sources)
         others = targets[patients[targets] != patients[source]]
-        target = random.choice(others if len(others) else targets)
+        others = others if len(others) else targets
+        most_alike = others[np.argsort(-likeness[source, others])][: max(1, round(ALIKE * len(others)))]
+        target = random.choice(most_alike)
         made = _paste(slices.images[source], slices.masks[source], slices.images[target], random)
         if made is not None:
             images.append(made[0])
@@ -74,6 +83,14 @@ def copy_tumors(slices: Slices, patients: np.ndarray, number: int, seed: int) ->
         f"tumors must fit into heads of other slices, got {len(images)} of {number} in {TRIES * number} tries; "
         "leave the ingredient copied out"
     )
+
+
+def _likeness(images: np.ndarray) -> np.ndarray:
+    """Return the correlations (N, N) of small copies of the images (N, C, H, W)."""
+    small = functional.adaptive_avg_pool2d(torch.from_numpy(images).float(), THUMBNAIL).flatten(1).numpy()
+    small = small - small.mean(axis=1, keepdims=True)
+    small /= np.linalg.norm(small, axis=1, keepdims=True) + 1e-12
+    return small @ small.T
 
 
 def _paste(
