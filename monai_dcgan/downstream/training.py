@@ -154,7 +154,7 @@ def _validated(recipe: Recipe) -> Sequence[int]:
 
 
 def _check_finite(engine: Engine) -> None:
-    value = float(engine.state.output["loss"])  # type: ignore[index, call-overload]
+    value = engine.state.output["loss"].item()  # type: ignore[index, call-overload]
     if not math.isfinite(value):
         raise ValueError(
             f"the loss must stay finite, got {value} in step {engine.state.iteration}; lower learning_rate"

@@ -94,7 +94,7 @@ def test_settings_record_every_value_that_can_be_set():
     """A run folder can be evaluated from what it recorded alone."""
     train = read("train")
     recorded = set(train["settings"]) | set(train["network_settings"])
-    not_settings = {"imports", "initialize", "run", "finalize", "generator", "discriminator", "overlay"}
+    not_settings = {"imports", "initialize", "run", "finalize", "generator", "discriminator", "overlay", "split"}
     plain = {name for name, value in train.items() if not isinstance(value, dict) and name not in not_settings}
     of_the_machine = {"bundle_root", "output_dir", "resume", "resume_from", "device", "distributed", "mlflow_uri"}
     of_the_machine |= {"prepare_workers", "num_workers", "dask", "resident", "keep_checkpoints", "checkpoint_interval"}
@@ -228,6 +228,26 @@ def test_monai_runs_training_evaluation_and_inference(phantoms, tiny, tmp_path):
     done = run_bundle("--config_file", str(files), *where, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(load_decathlon_datalist(tmp_path / "made/dataset.json", True, "training")) == 3
+
+
+def test_monai_runs_the_downstream_experiment(phantoms, tiny, tmp_path):
+    values = [part for pair in tiny[1::2] for part in ("--" + pair.split("=")[0], pair.split("=")[1])]
+    small = {
+        "steps": 4,
+        "validations": 2,
+        "pool_size": 16,
+        "plausible": False,
+        "on_leak": "warn",
+        "patients": "['all']",
+    }
+    arms = {"seeds": "[0]", "arms": "['real','real+synthetic']", "tasks": "['segmentation']"}
+    own = [part for name, value in {**small, **arms}.items() for part in (f"--{name}", value)]
+    files = str([str(config_file("train")), str(config_file("downstream"))])
+    where = ["--output_dir", "out", "--dataset_dir", phantoms]
+    done = run_bundle("--config_file", files, *where, *values, *own, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "real+synthetic" in (tmp_path / "out/report/report.md").read_text()
+    assert len(list((tmp_path / "out/measured").iterdir())) == 2
 
 
 def test_the_package_workflow_under_the_command_of_monai_refuses_unknown_ids(tmp_path):

@@ -1,0 +1,67 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Tests of ``monai-dcgan augment``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from monai_dcgan.cli import main
+
+SMALL = {
+    "steps": 4,
+    "validations": 2,
+    "network_batch_size": 4,
+    "pool_size": 16,
+    "plausible": False,
+    "on_leak": "warn",
+    "max_epochs": 1,
+    "segmenter#channels": [4, 8],
+    "segmenter#strides": [2],
+}
+
+
+@pytest.fixture
+def arguments(phantoms, tiny, tmp_path):
+    settings = [argument for name, value in SMALL.items() for argument in ("--set", f"{name}={value}")]
+    return ["augment", str(phantoms), "--out", str(tmp_path / "out"), "--tasks", "segmentation", *tiny, *settings]
+
+
+def test_augment_says_what_was_found(arguments, tmp_path, capsys):
+    own = ["--patients", "2", "all", "--seeds", "0", "--arms", "real", "real+synthetic"]
+    assert main([*arguments, *own, "--dry-run"]) == 0
+    plan = capsys.readouterr().out
+    assert "4 of 4" in plan and '{"train": 4, "validation": 2, "test": 2}' in plan
+    assert not (tmp_path / "out" / "report").exists()
+    assert main([*arguments, *own]) == 0
+    told = capsys.readouterr().out
+    assert told.count("too little data to tell real+synthetic from real") == 2
+    results = json.loads((tmp_path / "out" / "report" / "results.json").read_text())
+    assert [table["metric"] for table in results["tables"]] == ["dice", "surface_dice", "hd95", "lesion_recall"]
+    assert main([*arguments, *own, "--dry-run"]) == 0
+    assert "0 of 4" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (["--patients", "7"], "patients must be numbers from 1 to the 4 training patients, or 'all', got 7"),
+        (["--arms", "synthetic"], "arms must hold real or real+classical to compare others with, got synthetic"),
+        (["--arms", "real", "fake"], "an arm must join some of real, classical, synthetic, shuffled, copied by +"),
+        (["--set", "stepz=3"], "did you mean 'steps'?"),
+    ],
+)
+def test_bad_calls_end_before_anything_is_trained(given, text, arguments, tmp_path, capsys):
+    assert main([*arguments, "--patients", "2", "--seeds", "0", *given]) == 1
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "out" / "generators").exists()
