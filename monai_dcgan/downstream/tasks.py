@@ -90,8 +90,11 @@ class Segmentation:
 
     @property
     def loss(self) -> nn.Module:
-        """Dice and cross entropy (MONAI's ``DiceCELoss``)."""
-        return DiceCELoss(sigmoid=True)
+        """Dice and cross entropy (MONAI's ``DiceCELoss``).
+
+        Dice is that of a whole batch: slice by slice, those without tumor would teach to find none.
+        """
+        return DiceCELoss(sigmoid=True, batch=True)
 
     def build(self, image_channels: int, mask_channels: int, num_classes: int) -> nn.Module:
         """Return a new network."""

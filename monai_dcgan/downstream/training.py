@@ -59,7 +59,7 @@ class Recipe:
 
     steps: int = 2000
     batch_size: int = 16
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     validations: int = 10
     keep: str = Keep.BEST
