@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from monai_dcgan.cli.common import make_workflow, print_plan
 from monai_dcgan.utils.enums import Split
@@ -36,7 +35,7 @@ def add_augment(commands: argparse._SubParsersAction, parents: list[argparse.Arg
         "--arms",
         nargs="+",
         metavar="ARM",
-        help="such as real+classical and real+classical+synthetic; parts are real, classical, synthetic, shuffled",
+        help="such as real+classical+synthetic; joined from real, classical, synthetic, shuffled, copied",
     )
     parser.add_argument(
         "--patients", nargs="+", type=_number, metavar="N", help="numbers of training patients, or all; in their order"
@@ -69,17 +68,18 @@ def augment(args: argparse.Namespace) -> None:
     workflow = make_workflow(args, [config_file("train"), config_file("downstream")], override)
     if args.dry_run:
         experiment = workflow.parser.get_parsed_content("experiment")
+        experiment.check()
         plan = {name: workflow.parser.get_parsed_content(name) for name in workflow.parser["experiment_settings"]}
         print_plan({"out": args.out, **experiment.outlook(), **plan})
         return
     workflow.initialize()
     workflow.run()
-    workflow.finalize()
-    folder = Path(args.out) / "report"
-    for table in read_json(folder / "results.json")["tables"][:1]:
-        for comparison in table["comparisons"]:
+    report = workflow.parser.get_parsed_content("experiment").report()
+    tables = {table["task"]: table for table in reversed(read_json(report.with_name("results.json"))["tables"])}
+    for task in workflow.parser.get_parsed_content("tasks"):
+        for comparison in tables[task]["comparisons"] if task in tables else []:
             print(comparison["finding"])
-    print(f"report: {folder / 'report.md'}")
+    print(f"report: {report}")
 
 
 def _number(text: str) -> int | str:

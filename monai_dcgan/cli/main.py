@@ -73,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         getattr(commands, args.command)(args)
     except TrainingStopped as stopped:
-        print(f"monai-dcgan {args.command}: {stopped}; the same training with --resume goes on", file=sys.stderr)
+        again = "the same command" if args.command == "augment" else "the same training with --resume"
+        print(f"monai-dcgan {args.command}: {stopped}; {again} goes on", file=sys.stderr)
         return 128 + stopped.signal
     except KeyboardInterrupt:
         print("monai-dcgan: interrupted", file=sys.stderr)

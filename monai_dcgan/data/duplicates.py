@@ -44,7 +44,7 @@ class DuplicatePair:
         similarity: normalized cross-correlation of the details at the best shift and flip, at most 1.
         patients: patients of the two slices.
         parts: parts of the split of the two patients; ("", "") without a split.
-        same_part: whether both lie in one part; False is a leak between parts.
+        same_part: whether both lie in one part, or one is left out; False is a leak between parts.
     """
 
     first: int
@@ -144,7 +144,9 @@ def _pair(
 ) -> DuplicatePair:
     first, second = (str(patients[index]) for index in indices)
     parts = ("", "") if splits is None else (str(splits[first]), str(splits[second]))
-    return DuplicatePair(*indices, similarity, (first, second), parts, parts[0] == parts[1])
+    # Those who are left out leak nowhere.
+    same = parts[0] == parts[1] or str(Split.LEFT_OUT) in parts
+    return DuplicatePair(*indices, similarity, (first, second), parts, same)
 
 
 def _compare(
@@ -174,7 +176,7 @@ def warn_of_leaks(store: SliceStore, splits: Mapping[str, str], max_slices: int 
         logger.info("%d slices are not searched for near-duplicates; inspect the store with duplicates", len(store))
         return []
     pairs = find_near_duplicates(store.batches(), store.slices.columns["patient"], splits)
-    leaks = [pair for pair in pairs if not pair.same_part and str(Split.LEFT_OUT) not in map(str, pair.parts)]
+    leaks = [pair for pair in pairs if not pair.same_part]
     if leaks:
         logger.warning("%s", describe_duplicates(leaks))
     return leaks

@@ -12,8 +12,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,16 +23,19 @@ from typing import Any
 import joblib
 import numpy as np
 import torch
-from monai.utils import StrEnum
+from monai.transforms import Compose
 
-from monai_dcgan.data import SliceDataset, SliceStore, warn_of_leaks
+from monai_dcgan.data import SliceDataset, SliceStore
 from monai_dcgan.downstream.arms import Arm
 from monai_dcgan.downstream.batches import MixedBatches, Mixing
+from monai_dcgan.downstream.checks import OnLeak, check_arms, check_leaks, check_parts
 from monai_dcgan.downstream.generators import GeneratorTraining
 from monai_dcgan.downstream.material import Material, slices_of
 from monai_dcgan.downstream.memory import PeakMemory
+from monai_dcgan.downstream.naming import described, digest
 from monai_dcgan.downstream.plan import Cell, Group, Plan
 from monai_dcgan.downstream.pool import Pool
+from monai_dcgan.downstream.processes import end_with_parent, seeded
 from monai_dcgan.downstream.report import Result, write_report
 from monai_dcgan.downstream.results import costs_of, generator_costs, tables_of
 from monai_dcgan.downstream.tasks import Segmentation, Task, predict
@@ -45,18 +46,9 @@ from monai_dcgan.utils.files import read_json, write_json, write_tensors
 from monai_dcgan.utils.run_folder import package_versions
 from monai_dcgan.utils.weights import load_weights
 
-__all__ = ["Experiment", "OnLeak"]
+__all__ = ["Experiment"]
 
 logger = logging.getLogger(__name__)
-
-OF_THE_MACHINE = ("dataset_dir", "cache_dir")
-
-
-class OnLeak(StrEnum):
-    """What becomes of an experiment whose parts share slices."""
-
-    STOP = "stop"
-    WARN = "warn"
 
 
 class Experiment:
@@ -80,13 +72,13 @@ class Experiment:
         mixing: share of synthetic slices in a batch.
         recipe: how networks are trained.
         folder: folder of the experiment.
-        classical: returns the classical augmentation, a MONAI transform of ``image`` and ``label``.
+        classical: what makes the classical augmentation: of each transform of ``image`` and ``label`` a
+            ``functools.partial``, so that every network has new ones and they can be told from others.
         evaluate_split: ``validation`` or ``test``: on whom finished networks are measured.
         processes: groups at once.
         on_leak: one of :class:`OnLeak`: what becomes of an experiment when near-identical slices lie in different parts
             of the split.
         device: device of the networks.
-        overlay: JSON of what else was given on top of the bundle's configs; part of the hashes.
 
     Raises:
         ValueError: when an argument is out of its range, or a task of the plan is not there.
@@ -102,12 +94,11 @@ class Experiment:
         mixing: Mixing,
         recipe: Recipe,
         folder: str | Path,
-        classical: Callable[[], Any],
+        classical: Sequence[Callable[[], Any]],
         evaluate_split: str = Split.TEST,
         processes: int = 1,
         on_leak: str = OnLeak.STOP,
         device: str | torch.device = "cpu",
-        overlay: str = "{}",
     ) -> None:
         check_choice("evaluate_split", evaluate_split, (Split.VALIDATION, Split.TEST))
         check_positive_int("processes", processes)
@@ -127,26 +118,20 @@ class Experiment:
         self.processes = processes
         self.on_leak = str(on_leak)
         self.device = torch.device(device)
-        self.overlay = json.loads(overlay)
 
     def check(self) -> None:
         """Refuse an experiment that could not give an honest answer, before anything is trained.
 
         Raises:
-            ValueError: when a slice of one part of the split is nearly the same picture as one of another part, or a
-                task cannot be learned from the slices.
+            ValueError: see :mod:`~monai_dcgan.downstream.checks`.
         """
-        leaks = warn_of_leaks(self.store, self.plan.splits)
-        if leaks and self.on_leak == str(OnLeak.STOP):
-            raise ValueError(
-                f"train, validation and test must not share slices, got {len(leaks)} pairs of nearly identical ones, "
-                f"such as slices {leaks[0].first} and {leaks[0].second} of {' and '.join(leaks[0].patients)}; see "
-                "monai-dcgan inspect STORE --duplicates, mend the data, or set on_leak=warn"
-            )
         for name in self.plan.tasks:
             self._new_network(self.tasks[name], seed=0)
         if self.pool.needs_segmenter:
             check_choice("tasks, for agreement and relabel,", Segmentation.name, self.tasks)
+        check_arms(self.plan.arms, self.plan.tasks)
+        check_parts(self.store, self.plan, self.evaluate_split)
+        check_leaks(self.store, self.plan, self.on_leak)
 
     def outlook(self) -> dict[str, Any]:
         """Return what there is to do: patients of each part, and how many generators and networks are still missing."""
@@ -158,7 +143,7 @@ class Experiment:
                 str(part): len(self.plan.patients_of(part)) for part in (Split.TRAIN, Split.VALIDATION, Split.TEST)
             },
             "networks to train": f"{len(missing)} of {len(cells)}",
-            "generators to train": sum(not (folder / "model.pt").is_file() for folder in generators),
+            "generators to train": sum(not self.generator.is_trained(folder) for folder in generators),
         }
 
     def run(self) -> None:
@@ -166,11 +151,14 @@ class Experiment:
         groups = [group for group in self.plan.groups() if not all(map(self.is_measured, self.plan.cells([group])))]
         threads = max(1, torch.get_num_threads() // self.processes)
         work = joblib.Parallel(n_jobs=self.processes, return_as="generator_unordered")
-        for group in work(joblib.delayed(self.run_group)(group, threads) for group in groups):
+        run = self.run_group if self.processes == 1 else self.run_group_apart
+        for group in work(joblib.delayed(run)(group, threads) for group in groups):
             logger.info("%s is complete", group.name)
 
     def report(self) -> Path:
-        """Compare the arms by what is measured so far, and write ``report/report.md`` with numbers and pictures.
+        """Compare the arms by what is measured so far, and write ``report.md`` with numbers and pictures.
+
+        It lies in a folder of its own for every plan, part and settings.
 
         Returns:
             the path of the report.
@@ -184,8 +172,13 @@ class Experiment:
         if not tables:
             raise ValueError(f"{self.plan.baseline} must be measured to compare others with it; run the experiment")
         runs = [self.generator_folder(group) / "run.json" for group in self.plan.groups()]
-        costs = costs_of(map(self.network_record, cells)) | generator_costs(map(read_json, filter(Path.is_file, runs)))
-        return write_report(Result(tables, self._conditions(len(cells)), costs), self.folder / "report")
+        records = [self._file("networks", cell, "json") for cell in cells]
+        costs = costs_of(map(read_json, filter(Path.is_file, records))) | generator_costs(
+            map(read_json, filter(Path.is_file, runs))
+        )
+        made_of = digest({"cells": sorted(self.measured_file(cell).name for cell in self.plan.cells())})
+        folder = self.folder / "reports" / f"{self.evaluate_split}-{made_of}"
+        return write_report(Result(tables, self._conditions(len(cells)), costs), folder)
 
     def _conditions(self, measured: int) -> dict[str, Any]:
         parts = self.outlook()["patients of each part"]
@@ -215,6 +208,11 @@ class Experiment:
                 write_json(self.measured_file(cell), {**numbers, **task.measure(network, heldout, self.device)})
         return group
 
+    def run_group_apart(self, group: Group, threads: int) -> Group:
+        """Do the same in a process of its own, which stops when the one that started it is gone."""
+        end_with_parent()
+        return self.run_group(group, threads)
+
     def network(self, cell: Cell, material: Material) -> torch.nn.Module:
         """Return the network of a cell, trained first where that is still to do.
 
@@ -234,12 +232,9 @@ class Experiment:
 
     def measured_file(self, cell: Cell) -> Path:
         """Return the file with the numbers of a cell on the held-out patients."""
-        how = {"part": self.evaluate_split, **self.tasks[cell.task].conditions}
+        heldout = self.plan.patients_of(self.evaluate_split)
+        how = {"part": self.evaluate_split, "patients": heldout, **self.tasks[cell.task].conditions}
         return self._file("measured", cell, "json", how)
-
-    def network_record(self, cell: Cell) -> dict[str, Any]:
-        """Return how the network of a cell came about."""
-        return read_json(self._file("networks", cell, "json"))
 
     def _material(self, group: Group) -> Material:
         splits = self.plan.splits_of(group)
@@ -249,13 +244,13 @@ class Experiment:
             network = self.network(Cell(Segmentation.name, Arm(self.plan.baseline), group), material)
             return (predict(network, images, self.device) > 0).numpy().astype(np.uint8)
 
-        material = Material(self.store, group, splits, self.generator, folder, self.pool, segment)
+        material = Material(self.store, group, splits, self.generator, folder, self.pool, segment, self.device)
         return material
 
     def _train(self, cell: Cell, network: torch.nn.Module, material: Material) -> None:
         task, recipe, seed = self.tasks[cell.task], self.recipe, cell.group.seed
         real, made = material.of(cell.arm)
-        transform = self.classical() if cell.arm.classical else None
+        transform = Compose([make() for make in self.classical]) if cell.arm.classical else None
         batches = MixedBatches(real, made, self.mixing, recipe.batch_size, recipe.steps, transform, seed)
         if batches.real_alone and cell.arm.generated:
             logger.warning("%s: the generator makes no slices of the classes %s", cell.name, batches.real_alone)
@@ -263,7 +258,7 @@ class Experiment:
         patients = [record[Keys.PATIENT] for record in chosen_on.data]
         validate = partial(task.score, slices=slices_of(chosen_on), patients=patients, device=self.device)
         started = time.monotonic()
-        with PeakMemory(self.device) as memory:
+        with PeakMemory(self.device) as memory, seeded(seed):
             trained = train_network(network, batches, task.loss, task.target, recipe, validate, self.device)
         record = {
             "cell": _described(cell),
@@ -273,6 +268,8 @@ class Experiment:
             "classes_shown_real_alone": batches.real_alone,
             "seconds": round(time.monotonic() - started, 2),
             "peak_mebibytes": memory.mebibytes,
+            "threads": torch.get_num_threads(),
+            "pool": material.pool_record if cell.arm.generated else None,
             "step": trained.step,
             "validation_score": trained.score,
             "course": trained.course,
@@ -285,17 +282,16 @@ class Experiment:
 
     def generator_folder(self, group: Group) -> Path:
         """Return the folder of the run that trains the generator of a group."""
-        return self.folder / "generators" / f"{group.name}-{_hash(self._made_of_generator(group))}"
+        return self.folder / "generators" / f"{group.name}-{digest(self._made_of_generator(group))}"
 
     def _new_network(self, task: Task, seed: int) -> torch.nn.Module:
         """Return a new network; those of one seed begin with the same weights in every arm."""
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with seeded(seed):
             return task.build(self.store.image_channels, self.store.mask_channels, len(self.store.class_names))
 
     def _file(self, folder: str, cell: Cell, suffix: str, how: Mapping[str, Any] | None = None) -> Path:
         made_of = self._made_of(cell) | ({} if how is None else {"measured": how})
-        return self.folder / folder / f"{cell.name}-{_hash(made_of)}.{suffix}"
+        return self.folder / folder / f"{cell.name}-{digest(made_of)}.{suffix}"
 
     def _made_of(self, cell: Cell) -> dict[str, Any]:
         """Return what decides about the network of a cell."""
@@ -305,23 +301,24 @@ class Experiment:
             "training_patients": self.plan.training_patients(cell.group),
             "validation_patients": self.plan.patients_of(Split.VALIDATION),
             "recipe": asdict(self.recipe),
-            "overlay": self.overlay,
+            "network": described(self.tasks[cell.task].network),
+            "versions": package_versions(),
         }
+        if cell.arm.classical:
+            made_of |= {"classical": described(self.classical)}
         if cell.arm.generated:
             made_of |= {"generator": self._made_of_generator(cell.group), "pool": asdict(self.pool)}
+            if self.pool.needs_segmenter:
+                segmenter = Cell(Segmentation.name, Arm(self.plan.baseline), cell.group)
+                made_of |= {"segmenter": self._made_of(segmenter)}
         if cell.arm.made is not None:
             made_of |= {"number": self.pool.number, **({"mixing": asdict(self.mixing)} if cell.arm.real else {})}
         return made_of
 
     def _made_of_generator(self, group: Group) -> dict[str, Any]:
-        kept = {name: value for name, value in self.generator.settings.items() if name not in OF_THE_MACHINE}
-        return {"seed": group.seed, "training_patients": self.plan.training_patients(group), "settings": kept}
+        patients = self.plan.training_patients(group)
+        return {"seed": group.seed, "training_patients": patients, **self.generator.made_of}
 
 
 def _described(cell: Cell) -> dict[str, Any]:
     return {"task": cell.task, "arm": cell.arm.name, "patients": cell.group.patients, "seed": cell.group.seed}
-
-
-def _hash(content: Mapping[str, Any]) -> str:
-    text = json.dumps(content, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:10]

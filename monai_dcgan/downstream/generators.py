@@ -12,10 +12,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from monai.bundle.utils import ID_SEP_KEY
 
 from monai_dcgan.data import load_splits, save_splits
 from monai_dcgan.utils.enums import Split
@@ -24,6 +27,12 @@ from monai_dcgan.workflow import DCGANWorkflow, config_file
 
 __all__ = ["GeneratorTraining", "check_origin"]
 
+_SET_HERE = (
+    "dataset_dir", "cache_dir", "seed", "split_file", "split_fractions", "split_seed", "stratify", "validation_folds",
+    "test_folds",
+)  # fmt: skip
+_OF_THE_LOG = ("log_interval", "mlflow_uri")
+
 
 @dataclass(frozen=True)
 class GeneratorTraining:
@@ -31,9 +40,28 @@ class GeneratorTraining:
 
     Args:
         settings: settings of the training by id, as a run records them; data, split and seed are set here.
+        overlay: JSON of what else was given on top of the bundle's configs, see ``DCGANWorkflow``; what ``train.json``
+            does not know is of the experiment and passed over.
+        machine: settings that do not decide about the generator, such as ``device``.
     """
 
     settings: Mapping[str, Any]
+    overlay: str = "{}"
+    machine: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def made_of(self) -> dict[str, Any]:
+        """What decides about a generator, beside its patients and seed."""
+        kept = {name: value for name, value in self.settings.items() if name not in _SET_HERE}
+        given = {
+            name: value for name, value in self._own_overlay().items() if name not in (*self.machine, *_OF_THE_LOG)
+        }
+        return {"settings": kept, "overlay": given, "val_interval": self.machine.get("val_interval")}
+
+    def is_trained(self, folder: Path) -> bool:
+        """Return whether a complete run lies in ``folder``."""
+        record = folder / "run.json"
+        return record.is_file() and read_json(record)["status"] == "completed"
 
     def run(self, folder: Path, splits: Mapping[str, str], seed: int) -> Path:
         """Train on the training patients of ``splits``, or go on, or do nothing for a complete run.
@@ -45,16 +73,21 @@ class GeneratorTraining:
 
         Returns:
             ``folder``.
+
+        Raises:
+            ValueError: when the generator that lies there knows patients that it must not know.
         """
-        record, split_file = folder / "run.json", folder.with_name(f"{folder.name}_split.json")
-        if not (record.exists() and read_json(record)["status"] == "completed"):
+        if not self.is_trained(folder):
+            split_file = folder.with_name(f"{folder.name}_split.json")
             save_splits(splits, split_file)
             override = {
+                **self._own_overlay(),
                 **self.settings,
+                **self.machine,
                 "split_file": str(split_file),
                 "output_dir": str(folder),
                 "seed": seed,
-                "resume": record.exists(),
+                "resume": (folder / "run.json").exists(),
             }
             workflow = DCGANWorkflow(config_file("train"), override, logging_file=False)
             workflow.initialize()
@@ -62,6 +95,11 @@ class GeneratorTraining:
             workflow.finalize()
         check_origin(folder, splits)
         return folder
+
+    def _own_overlay(self) -> dict[str, Any]:
+        known = read_json(config_file("train"))
+        given = {name.replace(ID_SEP_KEY, "#"): value for name, value in json.loads(self.overlay).items()}
+        return {name: value for name, value in given.items() if name.split("#")[0] in known}
 
 
 def check_origin(run: Path, splits: Mapping[str, str]) -> None:

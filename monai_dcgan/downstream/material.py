@@ -15,8 +15,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
 from monai_dcgan.data import SliceDataset, SliceStore
 from monai_dcgan.downstream.arms import Arm, Ingredient
@@ -26,7 +28,6 @@ from monai_dcgan.downstream.generators import GeneratorTraining
 from monai_dcgan.downstream.plan import Group
 from monai_dcgan.downstream.pool import Pool, shuffled
 from monai_dcgan.utils.enums import Keys, Split
-from monai_dcgan.utils.files import write_json
 
 __all__ = ["Material", "slices_of"]
 
@@ -51,6 +52,10 @@ class Material:
         folder: folder of the generator's training.
         pool: synthetic slices of the generator.
         segment: masks (N, M, H, W) of images (N, C, H, W) by a segmenter of the group, for a pool that needs one.
+        device: device of the generator.
+
+    Attributes:
+        pool_record: which synthetic slices were left out; None before they are made.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Material:
         folder: Path,
         pool: Pool,
         segment: Callable[[np.ndarray], np.ndarray],
+        device: torch.device,
     ) -> None:
         self.store = store
         self.group = group
@@ -70,6 +76,8 @@ class Material:
         self.folder = folder
         self.pool = pool
         self.segment = segment
+        self.device = device
+        self.pool_record: dict[str, Any] | None = None
 
     def of(self, arm: Arm) -> tuple[Slices | None, Slices | None]:
         """Return the real slices of an arm and those that no scanner made; None for none."""
@@ -85,8 +93,8 @@ class Material:
         """Slices of the generator, which is trained first where that is still to do."""
         run = self.generator.run(self.folder, self.splits, self.group.seed)
         segment = self.segment if self.pool.needs_segmenter else None
-        slices, record = self.pool.make(run, self.real, self.store, POOL_SEED + self.group.seed, segment)
-        write_json(run / "pool.json", record)
+        seed = POOL_SEED + self.group.seed
+        slices, self.pool_record = self.pool.make(run, self.real, self.store, seed, segment, self.device)
         return slices
 
     @property

@@ -12,7 +12,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,10 @@ from monai_dcgan.utils.checks import check_count
 from monai_dcgan.utils.enums import Split
 
 __all__ = ["Cell", "Group", "Plan"]
+
+logger = logging.getLogger(__name__)
+
+MOST_SEED = 2**31
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Plan:
         arms: names of the arms, see :class:`Arm`.
         patients: numbers of training patients in the order in which they are wanted; ``"all"`` takes all.
         seeds: seeds in the order in which they are wanted.
+        known: patients that have slices; others of the split are passed over. None for all.
 
     Attributes:
         baseline: the arm that others are compared with: real slices alone, with classical augmentation where the plan
@@ -96,8 +102,12 @@ class Plan:
         arms: Sequence[str],
         patients: Iterable[int | str],
         seeds: Iterable[int],
+        known: Collection[str] | None = None,
     ) -> None:
-        self.splits = {str(patient): str(part) for patient, part in splits.items()}
+        named = {str(patient): str(part) for patient, part in splits.items()}
+        self.splits = {patient: part for patient, part in named.items() if known is None or patient in known}
+        if len(self.splits) < len(named):
+            logger.warning("%d of %d patients of the split have no slice", len(named) - len(self.splits), len(named))
         self.training = self.patients_of(Split.TRAIN)
         self.tasks = _distinct("tasks", list(tasks))
         self.arms = [Arm(name) for name in _distinct("arms", list(arms))]
@@ -109,6 +119,8 @@ class Plan:
         self.seeds = _distinct("seeds", list(seeds))
         for seed in self.seeds:
             check_count("seeds", seed)
+            if seed > MOST_SEED:
+                raise ValueError(f"seeds must be at most {MOST_SEED}, got {seed}")
 
     def groups(self) -> Iterator[Group]:
         """Yield the groups: all seeds of the number of patients that is wanted first, then of the next."""

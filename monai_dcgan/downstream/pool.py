@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from monai_dcgan.data import SliceStore, SyntheticDataset, find_near_duplicates
 from monai_dcgan.data.work import WITH_TUMOR, WITHOUT_TUMOR
@@ -26,7 +27,7 @@ from monai_dcgan.downstream.batches import Slices
 from monai_dcgan.downstream.scores import dice
 from monai_dcgan.metrics import mask_statistics
 from monai_dcgan.utils.checks import check_fraction, check_positive, check_positive_int
-from monai_dcgan.utils.enums import Keys, SliceClass
+from monai_dcgan.utils.enums import Keys
 
 __all__ = ["Pool", "shuffled"]
 
@@ -37,8 +38,7 @@ logger = logging.getLogger(__name__)
 class Pool:
     """Which slices of a generator are shown to networks, and with which masks.
 
-    Where the classes are those of a slice with and without tumor, a synthetic slice has the class that its mask says,
-    as real ones do.
+    Where the classes are those of a slice with and without tumor, a synthetic slice has the class that its mask says.
 
     Args:
         number: slices to choose from.
@@ -82,6 +82,7 @@ class Pool:
         store: SliceStore,
         seed: int,
         segment: Callable[[np.ndarray], np.ndarray] | None = None,
+        device: torch.device | None = None,
     ) -> tuple[Slices, dict[str, Any]]:
         """Return synthetic slices and a record of what was left out, by the first rule that it broke.
 
@@ -91,11 +92,12 @@ class Pool:
             store: store that they are from.
             seed: seed of the slices.
             segment: masks (N, M, H, W) of images (N, C, H, W) by the segmenter, needed where it has a say.
+            device: device of the generator; a GPU where there is one when None.
 
         Raises:
             ValueError: when no slice is left.
         """
-        made = self._drawn(run, seed)
+        made = self._drawn(run, seed, device)
         kept = np.ones(len(made), dtype=bool)
         record = {"made": len(made)}
 
@@ -115,7 +117,7 @@ class Pool:
                 leave_out("agreement", ~_agree(made.masks, found, *self.agreement))
             if self.relabel:
                 made = Slices(made.images, found, made.classes)
-        if store.settings["slice_class"] == str(SliceClass.TUMOR):
+        if {WITH_TUMOR, WITHOUT_TUMOR} == set(store.class_names):
             numbers = [store.class_names.index(name) for name in (WITH_TUMOR, WITHOUT_TUMOR)]
             made = Slices(made.images, made.masks, np.where(made.masks.any(axis=(1, 2, 3)), *numbers))
         if not kept.any():
@@ -124,8 +126,9 @@ class Pool:
             )
         return made.take(np.flatnonzero(kept)), record
 
-    def _drawn(self, run: Path, seed: int) -> Slices:
-        dataset = SyntheticDataset(run, num=self.number, seed=seed, truncation=self.truncation)
+    def _drawn(self, run: Path, seed: int, device: torch.device | None) -> Slices:
+        options: dict[str, Any] = {} if device is None else {"device": str(device)}
+        dataset = SyntheticDataset(run, num=self.number, seed=seed, truncation=self.truncation, **options)
         items = [dataset[place] for place in range(len(dataset))]
         images, masks = (np.stack([np.asarray(item[key]) for item in items]) for key in (Keys.IMAGE, Keys.LABEL))
         return Slices(images, masks, np.array([int(item.get(Keys.CLASS_INDEX, 0)) for item in items]))

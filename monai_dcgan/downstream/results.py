@@ -19,17 +19,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from monai_dcgan.data import SliceStore
 from monai_dcgan.data.work import WITH_TUMOR, WITHOUT_TUMOR
 from monai_dcgan.downstream.comparison import ComparisonTable, compare
 from monai_dcgan.downstream.crossed import PooledRow, Row, Statistic
 from monai_dcgan.downstream.report import Cost
+from monai_dcgan.downstream.scores import auc
 
 __all__ = [
     "accuracy",
-    "auc",
     "balanced_accuracy",
     "costs_of",
     "generator_costs",
@@ -41,37 +40,19 @@ OF_VOLUMES = ("dice", "surface_dice", "hd95", "lesion_recall")
 SPECIFICITY = 0.9
 
 
-def auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Return the area under the ROC curve, the mean over classes of each against the others.
-
-    By ranks (Mann and Whitney 1947; Bamber 1975), ties counting half.
-
-    Args:
-        scores: (n, K) probabilities.
-        labels: (n,) class indices.
-
-    Returns:
-        the area in [0, 1]; None where all slices are of one class.
-    """
-    areas = []
-    for number, own in enumerate(scores.T):
-        of_class = labels == number
-        count, others = int(of_class.sum()), int((~of_class).sum())
-        if count and others:
-            ranks = rankdata(own)[of_class].sum()
-            areas.append((ranks - count * (count + 1) / 2) / (count * others))
-    return float(np.mean(areas)) if areas else None
-
-
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Return the share of slices whose class is the most probable one; arguments as of :func:`auc`."""
+    """Return the share of slices whose class is the most probable one; arguments as of ``auc``."""
     return float((scores.argmax(axis=1) == labels).mean())
 
 
-def balanced_accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean over classes of the share of their slices that are told right; arguments as of :func:`auc`."""
+def balanced_accuracy(scores: np.ndarray, labels: np.ndarray) -> float | None:
+    """Return the mean over classes of the share of their slices that are told right; arguments as of ``auc``.
+
+    None where a class has no slice.
+    """
     right = scores.argmax(axis=1) == labels
-    return float(np.mean([right[labels == number].mean() for number in np.unique(labels)]))
+    own = [right[labels == number] for number in range(scores.shape[1])]
+    return float(np.mean([one.mean() for one in own])) if all(map(len, own)) else None
 
 
 def sensitivity_at_specificity(

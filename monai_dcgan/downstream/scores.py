@@ -8,7 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""How well a segmentation fits, of whole volumes."""
+"""How well a network does: a segmentation of whole volumes, probabilities of classes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,34 @@ import numpy as np
 import torch
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
 from scipy import ndimage
+from scipy.stats import rankdata
 
-__all__ = ["dice", "lesion_recall", "volume_scores"]
+__all__ = ["auc", "dice", "lesion_recall", "volume_scores"]
 
 LESION_OVERLAP = 0.1
 """A lesion counts as found when this share of its voxels is."""
+
+
+def auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
+    """Return the area under the ROC curve, the mean over classes of each against the others.
+
+    By ranks (Mann and Whitney 1947; Bamber 1975), ties counting half.
+
+    Args:
+        scores: (n, K) probabilities.
+        labels: (n,) class indices.
+
+    Returns:
+        the area in [0, 1]; None where all slices are of one class.
+    """
+    areas = []
+    for number, own in enumerate(scores.T):
+        of_class = labels == number
+        count, others = int(of_class.sum()), int((~of_class).sum())
+        if count and others:
+            ranks = rankdata(own)[of_class].sum()
+            areas.append((ranks - count * (count + 1) / 2) / (count * others))
+    return float(np.mean(areas)) if areas else None
 
 
 def dice(predicted: np.ndarray, true: np.ndarray) -> float:

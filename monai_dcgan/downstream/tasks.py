@@ -18,14 +18,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from monai.losses import DiceCELoss
-from monai.metrics import compute_roc_auc
-from monai.utils import Average
 from torch import nn
 
 from monai_dcgan.data import SliceDataset, case_volume
 from monai_dcgan.downstream.batches import Slices
 from monai_dcgan.downstream.material import slices_of
-from monai_dcgan.downstream.scores import dice, volume_scores
+from monai_dcgan.downstream.scores import auc, dice, volume_scores
 from monai_dcgan.utils.enums import Keys
 
 __all__ = ["Classification", "Segmentation", "Task", "predict"]
@@ -38,6 +36,7 @@ class Task(Protocol):
 
     name: str
     target: str
+    network: Callable[..., nn.Module]
     conditions: Mapping[str, Any]
 
     @property
@@ -71,8 +70,10 @@ def predict(network: nn.Module, images: np.ndarray, device: torch.device) -> tor
 class Segmentation:
     """Segment tumors.
 
-    The network is measured on whole volumes: its masks are put back where the slices were cut out. A case without
-    volumes (pictures) is one slice. A patient with several cases counts with their mean.
+    The network is measured on whole volumes: its masks and those of the store are put back where the slices were cut
+    out. So what reducing slices to the store's size costs is not in the numbers, which are fit to compare networks and
+    flatter each of them. A case without volumes (pictures) is one slice. A patient with several cases counts with
+    their mean.
 
     Args:
         network: called with ``in_channels`` and ``out_channels``, returns a network whose outputs (B, M, H, W) are
@@ -171,24 +172,27 @@ class Classification:
 
     def score(self, network: nn.Module, slices: Slices, patients: Sequence[str], device: torch.device) -> float:
         """Return the area under the ROC curve, the mean over classes of each against the others."""
-        probabilities = predict(network, slices.images, device).softmax(dim=1)
-        truth = nn.functional.one_hot(torch.from_numpy(slices.classes), probabilities.shape[1])
-        there = truth.any(dim=0) & ~truth.all(dim=0)
-        return float(np.mean(np.asarray(compute_roc_auc(probabilities[:, there], truth[:, there], Average.NONE))))
+        area = auc(_probabilities(network, slices.images, device), slices.classes)
+        return float("nan") if area is None else area
 
     def measure(self, network: nn.Module, dataset: SliceDataset, device: torch.device) -> dict[str, Any]:
         """Return ``slices``: of each slice ``patient``, ``class`` and the ``probabilities`` of the classes."""
-        probabilities = predict(network, slices_of(dataset).images, device).softmax(dim=1)
+        probabilities = _probabilities(network, slices_of(dataset).images, device)
         return {
             "slices": [
                 {
                     "patient": record[Keys.PATIENT],
                     "class": int(number),
-                    "probabilities": [round(value, 6) for value in row],
+                    "probabilities": row,
                 }
                 for record, number, row in zip(dataset.data, dataset.class_index, probabilities.tolist(), strict=True)
             ]
         }
+
+
+def _probabilities(network: nn.Module, images: np.ndarray, device: torch.device) -> np.ndarray:
+    """Return the probabilities (N, K) of the classes, float64: in fewer digits sure networks would have ties."""
+    return predict(network, images, device).double().softmax(dim=1).numpy()
 
 
 def _mean(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:

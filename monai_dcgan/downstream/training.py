@@ -136,6 +136,10 @@ def train_network(
             _check_finite(engine)
             network.eval()
             score = validate(network)
+            if math.isnan(score):
+                raise ValueError(
+                    "validation patients must show what a network is measured by, got no score; see the split"
+                )
             found.course[engine.state.iteration] = score
             if str(recipe.keep) == str(Keep.LAST) or score > found.score:
                 found.step, found.score = engine.state.iteration, score

@@ -246,7 +246,7 @@ def test_monai_runs_the_downstream_experiment(phantoms, tiny, tmp_path):
     where = ["--output_dir", "out", "--dataset_dir", phantoms]
     done = run_bundle("--config_file", files, *where, *values, *own, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "real+synthetic" in (tmp_path / "out/report/report.md").read_text()
+    assert "real+synthetic" in next((tmp_path / "out/reports").glob("*/report.md")).read_text()
     assert len(list((tmp_path / "out/measured").iterdir())) == 2
 
 

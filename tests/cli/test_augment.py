@@ -42,11 +42,13 @@ def test_augment_says_what_was_found(arguments, tmp_path, capsys):
     assert main([*arguments, *own, "--dry-run"]) == 0
     plan = capsys.readouterr().out
     assert "4 of 4" in plan and '{"train": 4, "validation": 2, "test": 2}' in plan
-    assert not (tmp_path / "out" / "report").exists()
+    assert not {path.name for path in (tmp_path / "out").iterdir()} - {"cache"}
     assert main([*arguments, *own]) == 0
     told = capsys.readouterr().out
     assert told.count("too little data to tell real+synthetic from real") == 2
-    results = json.loads((tmp_path / "out" / "report" / "results.json").read_text())
+    (report,) = (tmp_path / "out" / "reports").iterdir()
+    assert f"report: {report / 'report.md'}" in told
+    results = json.loads((report / "results.json").read_text())
     assert [table["metric"] for table in results["tables"]] == ["dice", "surface_dice", "hd95", "lesion_recall"]
     assert main([*arguments, *own, "--dry-run"]) == 0
     assert "0 of 4" in capsys.readouterr().out

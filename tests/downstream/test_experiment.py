@@ -19,6 +19,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from monai.bundle import ConfigWorkflow
 
 from monai_dcgan.data import load_splits, save_splits
 from monai_dcgan.downstream import Experiment, Slices
@@ -91,7 +92,7 @@ def test_every_cell_has_its_numbers(finished):
         else:
             assert {record["patient"] for record in measured["slices"]} == heldout
             assert all(sum(one["probabilities"]) == pytest.approx(1, abs=1e-4) for one in measured["slices"])
-        record = finished.network_record(cell)
+        record = json.loads(finished._file("networks", cell, "json").read_text())
         assert record["seconds"] > 0 and record["peak_mebibytes"] > 50
         assert (record["real_slices"] > 0) == cell.arm.real
         assert (record["made_slices"] > 0) == (cell.arm.made is not None)
@@ -139,8 +140,7 @@ def test_what_is_there_is_not_made_again(finished, phantoms):
     again.run()
     after = files_of(finished.folder)
     changed = {path for path in before if before[path] != after[path]}
-    pool = again.generator_folder(cell.group) / "pool.json"
-    assert changed <= {again.measured_file(cell), pool}
+    assert changed == {again.measured_file(cell)}
     assert json.loads(again.measured_file(cell).read_text()) == json.loads(wanted)
 
 
@@ -151,15 +151,50 @@ def test_other_settings_are_other_files(finished, phantoms):
 
     own = names()
     assert names(seeds=[0, 1]).items() >= own.items()
-    assert names(processes=2, device="cpu") == own
+    assert names(processes=2) == names(log_interval=7) == own
     mixed = names(synthetic_share=0.25)
     differing = {name for name in own if own[name] != mixed[name]}
     assert differing == {name for name in own if "real+" in name}
     assert not set(names(steps=7).values()) & set(own.values())
     assert not set(names(evaluate_split="validation").values()) & set(own.values())
-    assert not set(names(**{"segmenter#channels": [4, 16]}).values()) & set(own.values())
-    measured = names(surface_tolerance=1.0)
-    assert {name.split("_")[0] for name in own if own[name] != measured[name]} == {"segmentation"}
+    for change in ({"segmenter#channels": [4, 16]}, {"surface_tolerance": 1.0}):
+        changed = names(**change)
+        assert {name.split("_")[0] for name in own if own[name] != changed[name]} == {"segmentation"}
+    weaker = names(**{"classical#0#prob": 0.1})
+    assert {name for name in own if own[name] != weaker[name]} == {name for name in own if "classical" in name}
+    generated = {name for name in own if "synthetic" in name or "shuffled" in name}
+    for change in ({"max_epochs": 2}, {"train#penalty#r1": 7.0}):
+        changed = names(**change)
+        assert {name for name in own if own[name] != changed[name]} == generated
+    relabeled, other_arms = names(relabel=True), names(relabel=True, arms=[*ARMS, "real+classical"])
+    assert {name for name in own if relabeled[name] != other_arms[name]} == generated
+
+
+def test_held_out_patients_are_part_of_the_name(finished, phantoms, tmp_path):
+    split = tmp_path / "split.json"
+    moved, *_ = finished.plan.patients_of("test")
+    save_splits({**finished.plan.splits, moved: "left_out"}, split)
+    fewer = make_experiment(phantoms, finished.folder, split_file=str(split))
+    for cell in finished.plan.cells():
+        assert fewer.measured_file(cell) != finished.measured_file(cell)
+        assert fewer.generator_folder(cell.group) == finished.generator_folder(cell.group)
+
+
+def test_plain_monai_workflow_names_by_networks_and_transforms_too(finished, phantoms):
+    """MONAI's own workflow does not say what was given on top of the configs."""
+
+    def names(**changes):
+        where = {"dataset_dir": str(phantoms), "output_dir": str(finished.folder)}
+        where["cache_dir"] = str(finished.folder.parent / "cache")
+        files = [str(config_file(name)) for name in ("train", "downstream")]
+        settings = copy.deepcopy({**where, **SETTINGS, **changes})
+        workflow = ConfigWorkflow(files, workflow_type="train", logging_file=None, **settings)
+        experiment = workflow.parser.get_parsed_content("experiment")
+        return {experiment.measured_file(cell).name for cell in experiment.plan.cells()}
+
+    own = names()
+    assert len(own & names(**{"segmenter#channels": [4, 16]})) == 10
+    assert len(own & names(**{"classical#0#prob": 0.1})) == 12
 
 
 def test_arms_begin_with_the_same_weights_and_seeds_with_others(finished):
@@ -189,6 +224,51 @@ def test_a_planted_slice_of_a_test_patient_is_refused(phantoms, tmp_path):
 def test_tasks_that_cannot_be_learned_are_refused(phantoms, tmp_path):
     with pytest.raises(ValueError, match="slices must have at least 2 classes to be told apart"):
         make_experiment(phantoms, tmp_path / "out", slice_class="case", tumor="with").check()
+
+
+def test_parts_without_what_is_measured_are_refused(finished, phantoms, tmp_path):
+    plan, store = finished.plan, finished.store
+    healthy = [
+        name
+        for name in store.patients
+        if not any(record["mask_pixels"] for record in store.slices if record["patient"] == name)
+    ]
+    assert healthy, "the digital patients must have healthy ones for this test"
+    ill = [name for name in store.patients if name not in healthy]
+    cases = [
+        (
+            {**dict.fromkeys(ill, "train"), **dict.fromkeys(healthy, "validation"), ill[0]: "test"},
+            "validation patients",
+        ),
+        ({**dict.fromkeys(healthy, "train"), **dict.fromkeys(ill, "validation"), ill[0]: "test"}, "training patients"),
+        (
+            {**dict.fromkeys(store.patients, "train"), ill[0]: "validation"},
+            "the split must have test patients, got none",
+        ),
+    ]
+    for splits, text in cases:
+        path = tmp_path / "split.json"
+        save_splits(splits, path)
+        with pytest.raises(ValueError, match=text):
+            make_experiment(phantoms, finished.folder, split_file=str(path), patients=["all"]).check()
+    with pytest.raises(ValueError, match="slice_step must be 1 to segment volumes, got 2: they would have gaps"):
+        make_experiment(phantoms, tmp_path / "a" / "out", slice_step=2).check()
+    with pytest.raises(ValueError, match="an arm must show every class to be told apart, got copied"):
+        make_experiment(phantoms, finished.folder, arms=["real", "copied"]).check()
+    assert plan.patients_of("test")
+
+
+def test_groups_in_processes_of_their_own_find_the_same(finished, phantoms, tmp_path):
+    """Two groups at once, one thread each, give the numbers that one after the other gave with one thread."""
+    threads = torch.get_num_threads()
+    small = {"arms": ["real", "real+synthetic"], "tasks": ["segmentation"]}
+    one, two = (make_experiment(phantoms, tmp_path / str(n) / "out", processes=n, **small) for n in (1, 2))
+    two.run()
+    for group in one.plan.groups():
+        one.run_group(group, max(1, threads // 2))
+    torch.set_num_threads(threads)
+    for cell in one.plan.cells():
+        assert json.loads(one.measured_file(cell).read_text()) == json.loads(two.measured_file(cell).read_text())
 
 
 def test_bad_experiments(phantoms, tmp_path):

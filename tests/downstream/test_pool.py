@@ -19,7 +19,7 @@ import pytest
 
 from monai_dcgan.downstream import Pool, Slices
 
-STORE = SimpleNamespace(settings={"slice_class": "tumor"}, class_names=["no_tumor", "tumor"])
+STORE = SimpleNamespace(class_names=["no_tumor", "tumor"])
 BAD_POOLS = [
     [{"number": 0}, "number must be a whole number of at least 1, got 0"],
     [{"truncation": 0.0}, "truncation must be"],
@@ -41,7 +41,7 @@ def textures(number, seed):
 
 
 def make(monkeypatch, pool, made, real, **given):
-    monkeypatch.setattr(Pool, "_drawn", lambda self, run, seed: made)
+    monkeypatch.setattr(Pool, "_drawn", lambda self, run, seed, device: made)
     return pool.make("run", real, given.pop("store", STORE), 0, **given)
 
 
@@ -78,7 +78,7 @@ def test_copies_of_training_slices_are_left_out(monkeypatch, real):
 def test_classes_are_what_masks_say(monkeypatch, real):
     made = Slices(textures(3, 1), squares(4, 0, 5), np.array([0, 1, 1]))
     assert make(monkeypatch, Pool(), made, real)[0].classes.tolist() == [1, 0, 1]
-    types = SimpleNamespace(settings={"slice_class": "case"}, class_names=["a", "b"])
+    types = SimpleNamespace(class_names=["a", "b"])
     assert make(monkeypatch, Pool(), made, real, store=types)[0].classes.tolist() == [0, 1, 1]
 
 

@@ -22,13 +22,13 @@ from monai.utils import Average
 
 from monai_dcgan.downstream.results import (
     accuracy,
-    auc,
     balanced_accuracy,
     costs_of,
     generator_costs,
     sensitivity_at_specificity,
     tables_of,
 )
+from monai_dcgan.downstream.scores import auc
 
 STORE = SimpleNamespace(class_names=["no_tumor", "tumor"])
 
@@ -63,6 +63,7 @@ def test_one_class_alone_has_no_number():
     scores, labels = two_classes([0.9, 0.1], [])
     assert auc(scores, labels) is None
     assert sensitivity_at_specificity(scores, labels, positive=1) is None
+    assert balanced_accuracy(scores, labels) is None
 
 
 def measured(task, arm, seed, dice):

@@ -1,0 +1,87 @@
+# Copyright (c) monai_dcgan contributors
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#     http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What would keep an experiment from an honest answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from monai.utils import StrEnum
+
+from monai_dcgan.data import SliceDataset, SliceStore, warn_of_leaks
+from monai_dcgan.downstream.arms import Arm, Ingredient
+from monai_dcgan.downstream.plan import Plan
+from monai_dcgan.downstream.tasks import Classification, Segmentation
+from monai_dcgan.utils.enums import Split
+
+__all__ = ["OnLeak", "check_arms", "check_leaks", "check_parts"]
+
+
+class OnLeak(StrEnum):
+    """What becomes of an experiment whose parts share slices."""
+
+    STOP = "stop"
+    WARN = "warn"
+
+
+def check_leaks(store: SliceStore, plan: Plan, on_leak: str = OnLeak.STOP) -> None:
+    """Raise ``ValueError``, or warn, when a slice of one part is nearly the same picture as one of another part.
+
+    All slices are compared, however many there are: time grows with the square of their number.
+    """
+    leaks = warn_of_leaks(store, plan.splits, max_slices=len(store))
+    if leaks and str(on_leak) == str(OnLeak.STOP):
+        raise ValueError(
+            f"train, validation and test must not share slices, got {len(leaks)} pairs of nearly identical ones, "
+            f"such as slices {leaks[0].first} and {leaks[0].second} of {' and '.join(leaks[0].patients)}; see "
+            "monai-dcgan inspect STORE --duplicates, mend the data, or set on_leak=warn"
+        )
+
+
+def check_parts(store: SliceStore, plan: Plan, evaluate_split: str) -> None:
+    """Check that there is what networks learn from and are measured by.
+
+    Raises:
+        ValueError: when a part has no patient, the slices of a group or of the validation patients lack a class or any
+            tumor, or volumes have gaps.
+    """
+    for part in (Split.TRAIN, Split.VALIDATION, evaluate_split):
+        if not plan.patients_of(part):
+            raise ValueError(f"the split must have {part!s} patients, got none; see split_fractions and {part!s}_folds")
+    groups = {f"training patients of {group.name}": plan.training_patients(group) for group in plan.groups()}
+    for name, patients in {**groups, "validation patients": plan.patients_of(Split.VALIDATION)}.items():
+        dataset = SliceDataset(store, patients=patients)
+        _check_classes(name, dataset, plan.tasks)
+        if Segmentation.name in plan.tasks and not any(record["mask_pixels"] for record in dataset.data):
+            raise ValueError(f"{name} must have slices with a mask to segment, got none; take others, or more")
+    gaps = {"slice_step": (1, None), "max_slices_per_patient": (None,)}
+    for setting, whole in gaps.items():
+        if Segmentation.name in plan.tasks and store.settings.get(setting) not in whole:
+            raise ValueError(
+                f"{setting} must be {whole[0]} to segment volumes, got {store.settings[setting]}: they would have gaps"
+            )
+
+
+def check_arms(arms: Sequence[Arm], tasks: Sequence[str]) -> None:
+    """Raise ``ValueError`` when an arm does not show what a task is to learn."""
+    for arm in arms:
+        if arm.made == Ingredient.COPIED and not arm.real and Classification.name in tasks:
+            raise ValueError(
+                f"an arm must show every class to be told apart, got {arm.name}; add real, or leave it out"
+            )
+
+
+def _check_classes(name: str, dataset: SliceDataset, tasks: Sequence[str]) -> None:
+    names = dataset.store.class_names
+    missing = [names[number] for number in range(len(names)) if number not in np.unique(dataset.class_index)]
+    if Classification.name in tasks and missing:
+        raise ValueError(f"{name} must have slices of every class, got none of {', '.join(missing)}; take more")
