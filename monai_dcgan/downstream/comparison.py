@@ -150,7 +150,7 @@ def compare(
     for arm, number in cells.filled():
         if arm != baseline_arm and cells.seeds_of((arm, number), (baseline_arm, number)):
             found.append(_compare(cells, draws, metric, (arm, number), (baseline_arm, number)))
-    means = tuple(_mean(cells, draws, key) for key in cells.filled())
+    means = tuple(_mean(cells, draws, key, metric) for key in cells.filled())
     return ComparisonTable(
         task=cells.task,
         metric=metric,
@@ -172,7 +172,7 @@ def arm_means(
 ) -> list[ArmMean]:
     """Return each arm by itself at each number of training patients; arguments are those of :func:`compare`."""
     cells = Cells(rows, metric, task, statistic)
-    return [_mean(cells, draws or Draws(), key) for key in cells.filled()]
+    return [_mean(cells, draws or Draws(), key, metric) for key in cells.filled()]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -184,13 +184,15 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _mean(cells: Cells, draws: Draws, key: Key) -> ArmMean:
+def _mean(cells: Cells, draws: Draws, key: Key, metric: str) -> ArmMean:
     seeds = cells.seeds_of(key)
     own = cells.patients_of(key, seeds)
     patients = sorted(set.union(*own) if cells.statistic is None else set.intersection(*own), key=str)
     defined = ~np.isnan(cells.values(key, seeds, patients))
     found = draws.of(cells.table(key, seeds, patients, defined), len(patients), len(seeds))
-    low, high = found.interval or (None, None)
+    # Widened for few patients and seeds, it may reach beyond what the metric can be.
+    limits = (0.0, METRICS[metric].highest)
+    low, high = (None, None) if found.interval is None else (float(end) for end in np.clip(found.interval, *limits))
     counted = int(defined.any(axis=1).sum()) if patients != [None] else 0
     numbers = {seed: _or_none(number) for seed, number in zip(seeds, found.seeds)}
     return ArmMean(*key, _or_none(found.value), low, high, numbers, counted, sum(map(len, own)) - int(defined.sum()))

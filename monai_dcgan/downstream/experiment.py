@@ -118,6 +118,7 @@ class Experiment:
         self.processes = processes
         self.on_leak = str(on_leak)
         self.device = torch.device(device)
+        self.versions = package_versions()
 
     def check(self) -> None:
         """Refuse an experiment that could not give an honest answer, before anything is trained.
@@ -127,8 +128,8 @@ class Experiment:
         """
         for name in self.plan.tasks:
             self._new_network(self.tasks[name], seed=0)
-        if self.pool.needs_segmenter:
-            check_choice("tasks, for agreement and relabel,", Segmentation.name, self.tasks)
+        if self.pool.needs_segmenter and Segmentation.name not in self.tasks:
+            raise ValueError(f"tasks must hold {Segmentation.name} for agreement and relabel, got {list(self.tasks)}")
         check_arms(self.plan.arms, self.plan.tasks)
         check_parts(self.store, self.plan, self.evaluate_split)
         check_leaks(self.store, self.plan, self.on_leak)
@@ -192,7 +193,7 @@ class Experiment:
             "synthetic share": asdict(self.mixing),
             "synthetic slices": asdict(self.pool),
             "generator": {name: self.generator.settings.get(name) for name in ("images_per_epoch", "max_epochs")},
-            "versions": package_versions(),
+            "versions": self.versions,
         }
 
     def run_group(self, group: Group, threads: int | None = None) -> Group:
@@ -244,6 +245,7 @@ class Experiment:
             network = self.network(Cell(Segmentation.name, Arm(self.plan.baseline), group), material)
             return (predict(network, images, self.device) > 0).numpy().astype(np.uint8)
 
+        # Called when synthetic slices are made, when this name stands for what is returned here.
         material = Material(self.store, group, splits, self.generator, folder, self.pool, segment, self.device)
         return material
 
@@ -262,7 +264,6 @@ class Experiment:
             trained = train_network(network, batches, task.loss, task.target, recipe, validate, self.device)
         record = {
             "cell": _described(cell),
-            "training_patients": self.plan.training_patients(cell.group),
             "real_slices": 0 if real is None else len(real),
             "made_slices": 0 if made is None else len(made),
             "classes_shown_real_alone": batches.real_alone,
@@ -274,7 +275,6 @@ class Experiment:
             "validation_score": trained.score,
             "course": trained.course,
             "made_of": self._made_of(cell),
-            "versions": package_versions(),
         }
         write_tensors(self._file("networks", cell, "pt"), trained.network.state_dict())
         write_json(self._file("networks", cell, "json"), record)
@@ -302,7 +302,7 @@ class Experiment:
             "validation_patients": self.plan.patients_of(Split.VALIDATION),
             "recipe": asdict(self.recipe),
             "network": described(self.tasks[cell.task].network),
-            "versions": package_versions(),
+            "versions": self.versions,
         }
         if cell.arm.classical:
             made_of |= {"classical": described(self.classical)}
@@ -317,7 +317,8 @@ class Experiment:
 
     def _made_of_generator(self, group: Group) -> dict[str, Any]:
         patients = self.plan.training_patients(group)
-        return {"seed": group.seed, "training_patients": patients, **self.generator.made_of}
+        made_of = {"seed": group.seed, "training_patients": patients, "versions": self.versions}
+        return {**made_of, **self.generator.made_of}
 
 
 def _described(cell: Cell) -> dict[str, Any]:

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +29,6 @@ from monai_dcgan.utils.checks import check_fraction, check_positive, check_posit
 from monai_dcgan.utils.enums import Keys
 
 __all__ = ["Pool", "shuffled"]
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,6 @@ def end_with_parent() -> None:
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Let what torch draws in a block depend on ``seed`` alone, and what it draws later not on the block."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng([torch.cuda.current_device()] if torch.cuda.is_available() else []):
         torch.manual_seed(seed)
         yield

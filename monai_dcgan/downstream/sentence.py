@@ -40,12 +40,14 @@ class Metric:
         higher_is_better: whether more is better.
         unit: unit of the number once it is multiplied by ``scale``.
         scale: factor from the value of a row to what is said, such as 100 for points.
+        highest: greatest value of a row; the least is 0.
     """
 
     title: str
     higher_is_better: bool = True
     unit: str = "points"
     scale: float = 100.0
+    highest: float = 1.0
 
     def number(self, value: float) -> str:
         """Return a value or a difference in the unit, without it: one decimal, more for what would read as 0."""
@@ -64,7 +66,7 @@ METRICS = {
     "iou": Metric("IoU"),
     "surface_dice": Metric("surface Dice"),
     "lesion_recall": Metric("lesions found"),
-    "hd95": Metric("HD95", higher_is_better=False, unit="mm", scale=1.0),
+    "hd95": Metric("HD95", higher_is_better=False, unit="mm", scale=1.0, highest=math.inf),
     "auc": Metric("AUC"),
     "accuracy": Metric("accuracy"),
     "balanced_accuracy": Metric("balanced accuracy"),

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,14 +21,13 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 from monai.engines import SupervisedTrainer
+from monai.handlers import LrScheduleHandler
 from monai.utils import StrEnum
 from torch import nn
 
 from monai_dcgan.utils.checks import check_choice, check_positive, check_positive_int
 
 __all__ = ["Keep", "Recipe", "Trained", "train_network"]
-
-logger = logging.getLogger(__name__)
 
 
 class Keep(StrEnum):
@@ -111,10 +109,11 @@ def train_network(
         device: device.
 
     Raises:
-        ValueError: when the loss is not finite; nothing is kept then.
+        ValueError: when the loss is not finite at a validation, or the validation gives no score; nothing is kept then.
     """
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.steps)
+    falling = LrScheduleHandler(scheduler, print_lr=False, epoch_level=False)  # type: ignore[arg-type]
     trainer = SupervisedTrainer(
         device=device,
         max_epochs=1,
@@ -124,6 +123,7 @@ def train_network(
         optimizer=optimizer,
         loss_function=loss,
         prepare_batch=lambda batch, *_, **__: (batch["image"].to(device), batch[target].to(device)),
+        train_handlers=[falling],
         decollate=False,
         optim_set_to_none=True,
     )
@@ -131,7 +131,6 @@ def train_network(
     weights: dict[str, Any] = {}
 
     def step_done(engine: Engine) -> None:
-        scheduler.step()
         if engine.state.iteration in _validated(recipe):
             _check_finite(engine)
             network.eval()

@@ -219,6 +219,15 @@ def test_arms_by_themselves():
     assert found.low < found.mean < found.high
 
 
+@pytest.mark.parametrize(("metric", "highest"), [("dice", 1.0), ("hd95", 5.0)])
+def test_the_interval_of_an_arm_ends_where_the_metric_does(metric, highest):
+    """Of three patients two are at an end: widened for so few, the interval would go beyond it."""
+    (low,) = arm_means(rows_of([[0.0], [0.0], [highest]], metric=metric), metric)
+    (high,) = arm_means(rows_of([[0.0], [highest], [highest]], metric=metric), metric)
+    assert low.low == 0.0
+    assert high.high == 1.0 if metric == "dice" else high.high > highest
+
+
 def test_order_of_rows_does_not_matter():
     difference = drawn(np.random.RandomState(4))
     rows = rows_of(difference * 0 + 0.5) + rows_of(0.5 + difference, "new")

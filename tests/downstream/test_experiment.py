@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigWorkflow
+from monai.transforms import RandFlipd
 
 from monai_dcgan.data import load_splits, save_splits
 from monai_dcgan.downstream import Experiment, Slices
@@ -197,7 +198,7 @@ def test_plain_monai_workflow_names_by_networks_and_transforms_too(finished, pha
     assert len(own & names(**{"classical#0#prob": 0.1})) == 12
 
 
-def test_arms_begin_with_the_same_weights_and_seeds_with_others(finished):
+def test_networks_of_a_seed_begin_with_the_same_weights(finished):
     def weights(seed):
         network = finished._new_network(finished.tasks["segmentation"], seed)
         return torch.cat([value.flatten().float() for value in network.state_dict().values()])
@@ -269,6 +270,30 @@ def test_groups_in_processes_of_their_own_find_the_same(finished, phantoms, tmp_
     torch.set_num_threads(threads)
     for cell in one.plan.cells():
         assert json.loads(one.measured_file(cell).read_text()) == json.loads(two.measured_file(cell).read_text())
+
+
+def test_classical_augmentation_mirrors_left_and_right_alone(finished):
+    """Rows run from anterior to posterior: no head is shown upside down."""
+    (flip,) = [make for make in finished.classical if make.func is RandFlipd]
+    item = {"image": torch.arange(16.0).reshape(1, 4, 4), "label": torch.arange(16.0).reshape(1, 4, 4)}
+    shown = flip(**{**flip.keywords, "prob": 1.0})(item)
+    for key in item:
+        assert torch.equal(shown[key].as_tensor(), item[key].flip(2))
+
+
+def test_slices_with_tumor_alone_make_synthetic_ones_of_their_class(phantoms, tmp_path):
+    change = {"tumor": "with", "tasks": ["segmentation"], "arms": ["real", "real+synthetic"], "patients": ["all"]}
+    experiment = make_experiment(phantoms, tmp_path / "out", slice_class="tumor", **change)
+    experiment.run()
+    assert all(map(experiment.is_measured, experiment.plan.cells()))
+
+
+def test_a_segmenter_has_to_be_there_for_new_labels(phantoms, tmp_path):
+    experiment = make_experiment(phantoms, tmp_path / "out", relabel=True)
+    del experiment.tasks["segmentation"]
+    experiment.plan.tasks.remove("segmentation")
+    with pytest.raises(ValueError, match="tasks must hold segmentation for agreement and relabel, got"):
+        experiment.check()
 
 
 def test_bad_experiments(phantoms, tmp_path):

@@ -83,7 +83,8 @@ def test_real_and_synthetic_slices_are_alike(folder, phantoms, trained):
 def test_transform_of_the_readme(folder, trained):
     script = load(folder / PLAIN)
     synthetic = SyntheticDataset(trained, num=10)
-    augment = Compose([RandSyntheticSliced(script.KEYS, synthetic, prob=0.3), RandFlipd(script.KEYS, prob=0.5)])
+    flip = RandFlipd(script.KEYS, prob=0.5, spatial_axis=1)
+    augment = Compose([RandSyntheticSliced(script.KEYS, synthetic, prob=0.3), flip])
     augment.set_random_state(0)
     item = {"image": torch.zeros(1, 32, 32), "label": torch.zeros(1, 32, 32)}
     assert 0 < sum(bool(augment(item)["image"].any()) for _ in range(40)) < 40
