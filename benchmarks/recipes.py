@@ -14,7 +14,8 @@
     python benchmarks/recipes.py final --data DIR --extractor FILE --runs DIR --json FILE
 
 ``DIR`` holds the folders ``tcga_lgg`` (Decathlon layout) and ``figshare_t1ce_128`` (pictures with ``index.csv``).
-``screen`` trains one run with one seed for every option; it takes its numbers from the validations of the training.
+``screen`` trains one run with one seed for every option; it takes its numbers from the validations of the training,
+those of ``paper`` and ``default`` from their runs of ``final`` where these are there: a longer training begins the same.
 ``final`` trains the recipes ``paper`` and ``default`` with two seeds and more images, and evaluates them in full. Every
 run lies in a folder of its own below ``--runs``: one that was stopped goes on, one that is complete is not run again.
 
@@ -31,7 +32,7 @@ import multiprocessing
 import statistics
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ from recipe_options import options
 from monai_dcgan.utils.files import read_json, read_json_lines, write_json
 from monai_dcgan.workflow import DCGANWorkflow, config_file, overlay_file
 
+IMAGES_OF_AN_EPOCH = 10_240
+SCREEN_IMAGES, FINAL_IMAGES = 100_000, 300_000
 FOLDERS = {"tcga_lgg": "tcga_lgg", "figshare": "figshare_t1ce_128"}
 OVERLAYS: dict[str, dict[str, Any]] = {
     # 20 patients for training; the split stays the same when the seed of the training changes.
@@ -132,7 +135,7 @@ def planned(args: argparse.Namespace) -> list[Run]:
     if unknown:
         raise SystemExit(f"--recipes must be among {', '.join(known)}, got {', '.join(unknown)}")
     chosen = {name: known[name] for name in args.recipes or known}
-    images = args.images or (100_000 if screening else 300_000)
+    images = args.images or (SCREEN_IMAGES if screening else FINAL_IMAGES)
     return [
         Run(dataset, option, recipe, changes, seed, images)
         for seed in args.seeds or ([0] if screening else [0, 1])
@@ -143,11 +146,15 @@ def planned(args: argparse.Namespace) -> list[Run]:
 
 def measure(run: Run, stage: str, data: Path, runs: Path, extractor: str) -> list[dict[str, Any]]:
     """Train a run where that is still to do, and return its rows."""
+    images = shown(run.images)
     torch.set_num_threads(1)
     logging.basicConfig(level=logging.WARNING)
+    longer = replace(run, images=FINAL_IMAGES)
+    if stage == "screen" and is_complete(runs / longer.name):
+        run = longer
     folder = runs / run.name
     train(run, data / FOLDERS[run.dataset], folder, extractor)
-    values = validated(folder) if stage == "screen" else evaluated(folder, extractor)
+    values = validated(folder, images) if stage == "screen" else evaluated(folder, extractor)
     record = read_json(folder / "run.json")
     conditions = {
         "data": run.dataset,
@@ -155,7 +162,7 @@ def measure(run: Run, stage: str, data: Path, runs: Path, extractor: str) -> lis
         "recipe": run.recipe,
         "changes": run.changes,
         "seed": run.seed,
-        "images_shown": record["images"],
+        "images_shown": images,
         "image_size": record["network"]["image_size"],
         "width": record["network"]["width"],
         "batch_size": record["settings"]["batch_size"],
@@ -175,7 +182,7 @@ def train(run: Run, data: Path, folder: Path, extractor: str) -> None:
     files = [config_file("train"), *map(overlay_file, overlays)]
     settings = {
         "seed": run.seed,
-        "max_epochs": -(-run.images // 10_240),
+        "max_epochs": shown(run.images) // IMAGES_OF_AN_EPOCH,
         "extractor": extractor,
         "validate#additional_metrics": VALIDATION_METRICS,
         **OVERLAYS[run.dataset],
@@ -185,7 +192,7 @@ def train(run: Run, data: Path, folder: Path, extractor: str) -> None:
     record, recipe = folder / "run.json", folder.with_suffix(".json")
     if recipe.exists() and read_json(recipe) != json.loads(json.dumps(made_of)):
         raise SystemExit(f"{folder} must be a run of today's settings, {recipe} has others; delete both to train anew")
-    if record.exists() and read_json(record)["status"] == "completed":
+    if is_complete(folder):
         return
     write_json(recipe, made_of)
     places = {"dataset_dir": str(data), "output_dir": str(folder), "cache_dir": str(folder.parent / "cache")}
@@ -196,9 +203,23 @@ def train(run: Run, data: Path, folder: Path, extractor: str) -> None:
     workflow.finalize()
 
 
-def validated(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what the last validation of a training measured."""
-    lines = [line for line in read_json_lines(folder / "metrics.jsonl") if "val_frechet_distance" in line]
+def is_complete(folder: Path) -> bool:
+    """Return whether a complete training lies in ``folder``."""
+    return (folder / "run.json").exists() and read_json(folder / "run.json")["status"] == "completed"
+
+
+def shown(images: int) -> int:
+    """Return how many images are shown when ``images`` are asked for: whole epochs."""
+    return -(-images // IMAGES_OF_AN_EPOCH) * IMAGES_OF_AN_EPOCH
+
+
+def validated(folder: Path, images: int) -> dict[str, dict[str, Any]]:
+    """Return what the last validation of a training's first ``images`` images measured."""
+    lines = [
+        line
+        for line in read_json_lines(folder / "metrics.jsonl")
+        if "val_frechet_distance" in line and line["images"] <= images
+    ]
     return {
         name: {"value": lines[-1][f"val_{name}"], "unit": unit, "course": [line[f"val_{name}"] for line in lines]}
         for name, unit in UNITS.items()
