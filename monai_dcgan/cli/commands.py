@@ -54,7 +54,7 @@ __all__ = [
 
 PLANNED = ("settings", "network_settings")
 MASK_RULES = ("min_mask_area", "max_mask_area", "max_mask_parts")
-FROM_DATA = ("image_channels", "mask_channels", "store_key")
+FROM_DATA = ("image_channels", "mask_channels", "data_digest")
 
 
 def phantom(args: argparse.Namespace) -> None:

@@ -13,11 +13,14 @@
 from __future__ import annotations
 
 import logging
+import queue
 import threading
+import uuid
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import blosc2
@@ -25,7 +28,7 @@ import joblib
 import torch
 from monai.utils import optional_import
 
-__all__ = ["run_parallel"]
+__all__ = ["OnCluster", "run_parallel"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +38,34 @@ R = TypeVar("R")
 distributed, HAS_DASK = optional_import("distributed")
 
 CONNECT_SECONDS = 10
-# At an error, how long to wait for cases that workers of a cluster are at.
+# At an error, how long to wait for items that workers of a cluster are at.
 STOP_SECONDS = 300
+# How long to wait for a result before looking whether the cluster has more workers by now.
+GROWTH_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class OnCluster:
+    """How the workers of a cluster are given work.
+
+    Args:
+        one_each: give no more items out than there are workers, for long work that takes a worker whole; at an error,
+            do not wait for what other workers are at, which they end behind the caller's back.
+        name: what an item is called when the cluster loses it; None for no name.
+        again: what to do when the cluster loses the work.
+    """
+
+    one_each: bool = False
+    name: Callable[[Any], str] | None = None
+    again: str = "run prepare again"
 
 
 def run_parallel(
-    function: Callable[[T], R], items: Iterable[T], num_workers: int = 1, dask: str | None = None
+    function: Callable[[T], R],
+    items: Iterable[T],
+    num_workers: int = 1,
+    dask: str | None = None,
+    on_cluster: OnCluster | None = None,
 ) -> Generator[R, None, None]:
     """Yield ``function(item)`` for each item; in order, but on a Dask cluster as they come.
 
@@ -48,13 +73,14 @@ def run_parallel(
     seconds that it takes to start processes. A backend that ``joblib.parallel_config`` set takes their place.
 
     When an item fails, or the generator is closed, no further item is begun, and those that threads or workers of a
-    cluster are at come to their end first: nothing goes on behind the caller's back.
+    cluster are at come to their end first: nothing goes on behind the caller's back, unless ``on_cluster`` says so.
 
     Args:
         function: to call; with ``dask`` it must be one that can be pickled.
         items: what to call it with; not more are taken at once than there is work for.
         num_workers: threads.
         dask: address of a Dask scheduler, such as ``tcp://host:8786``, whose workers do the work instead.
+        on_cluster: how they are given it; ``OnCluster()`` when None.
 
     Raises:
         ImportError: when ``dask`` is given and not installed.
@@ -62,7 +88,7 @@ def run_parallel(
         ValueError: when ``dask`` is no address.
     """
     if dask is not None:
-        yield from _on_cluster(function, items, dask)
+        yield from _on_cluster(function, items, dask, on_cluster or OnCluster())
         return
     with _one_thread_each():
         if num_workers == 1:
@@ -120,31 +146,34 @@ class _Calls(Generic[T, R]):
             self.state.wait_for(lambda: self.running == 0)
 
 
-def _on_cluster(function: Callable[[T], R], items: Iterable[T], address: str) -> Iterator[R]:
+def _on_cluster(function: Callable[[T], R], items: Iterable[T], address: str, how: OnCluster) -> Iterator[R]:
     if not HAS_DASK:
         raise ImportError("work on a Dask cluster needs the package distributed: pip install 'monai_dcgan[dask]'")
     with _connect(address) as client:
         waiting = iter(items)
         begun: set[Any] = set()
-        running = distributed.as_completed()
+        done: queue.Queue[Any] = queue.Queue()
         try:
             while True:
-                for item in _take(waiting, _width(client) - len(begun)):
-                    future = client.submit(_alone, function, item, pure=False)
+                for item in _take(waiting, _width(client, how.one_each) - len(begun)):
+                    # A cluster that loses the work names it by its key.
+                    key = None if how.name is None else f"{how.name(item)}-{uuid.uuid4().hex}"
+                    future = client.submit(_alone, function, item, key=key, pure=False)
                     begun.add(future)
-                    running.add(future)
+                    future.add_done_callback(done.put)
                 if not begun:
                     return
-                future = next(running)
-                begun.remove(future)
-                yield future.result()
+                with suppress(queue.Empty):
+                    future = done.get(timeout=GROWTH_SECONDS)
+                    begun.remove(future)
+                    yield future.result()
         except (CancelledError, distributed.CancelledError, distributed.KilledWorker) as error:
             raise OSError(
                 f"the Dask cluster at {address} must keep its workers, got {type(error).__name__} ({error}); what is "
-                "done is kept, run prepare again"
+                f"done is kept, {how.again}"
             ) from error
         finally:
-            if begun:
+            if begun and not how.one_each:
                 with suppress(Exception):
                     distributed.wait(begun, timeout=STOP_SECONDS)
 
@@ -168,9 +197,10 @@ def _connect(address: str) -> Any:
     return client
 
 
-def _width(client: Any) -> int:
+def _width(client: Any, one_each: bool) -> int:
     """Return how many tasks to have under way: twice the threads, so that no worker waits, yet not millions."""
-    return max(2, 2 * sum(client.nthreads().values()))
+    threads = client.nthreads()
+    return max(1, len(threads)) if one_each else max(2, 2 * sum(threads.values()))
 
 
 def _alone(function: Callable[[T], R], item: T) -> R:

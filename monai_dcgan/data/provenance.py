@@ -21,7 +21,7 @@ from monai_dcgan.utils.run_folder import package_versions
 __all__ = ["provenance"]
 
 OF_THE_DATA = (
-    "dataset_dir", "cache_dir", "split_file", "store_key", "patient_pattern", "fold_column", "mask_suffix",
+    "dataset_dir", "cache_dir", "split_file", "data_digest", "patient_pattern", "fold_column", "mask_suffix",
     "image_pattern", "label_pattern",
 )  # fmt: skip
 

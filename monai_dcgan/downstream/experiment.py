@@ -297,7 +297,7 @@ class Experiment:
         """Return what decides about the network of a cell."""
         made_of = {
             **_described(cell),
-            "store": self.store.key,
+            "store": self.store.digest,
             "training_patients": self.plan.training_patients(cell.group),
             "validation_patients": self.plan.patients_of(Split.VALIDATION),
             "recipe": asdict(self.recipe),

@@ -182,10 +182,10 @@ class RunFolder:
     def _check_same(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         names = sorted({*before, *now} - set(FREE_TO_CHANGE))
         differing = [name for name in names if before.get(name) != now.get(name)]
-        if differing == ["store_key"]:
+        if differing == ["data_digest"]:
             raise ValueError(
-                f"the data must be those of the run in {self.path} to go on with it: files were added, removed or "
-                "changed since, so patients could move between training and test"
+                f"the data must be those of the run in {self.path} to go on with it: its slices are others, so "
+                "that patients could move between training and test"
             )
         if differing:
             name = differing[0]

@@ -157,6 +157,15 @@ def test_other_settings_give_another_store(msd, tmp_path):
     assert prepare(msd, cache_dir=tmp_path, **SMALL).path != first.path
 
 
+def test_digest_is_that_of_the_content(msd, tmp_path):
+    first = prepare(msd, cache_dir=tmp_path, **SMALL)
+    os.utime(msd / "imagesTr" / "P0.nii.gz", (1, 1))
+    again = prepare(msd, cache_dir=tmp_path, **SMALL)
+    assert (again.digest, again.key) == (first.digest, again.key) != (first.digest, first.key)
+    others = [{"tumor": "with"}, {"lower": 5.0}, {"slice_class": "tumor"}]
+    assert len({prepare(msd, cache_dir=tmp_path, **SMALL, **other).digest for other in others} | {first.digest}) == 4
+
+
 def test_store_dir_with_something_else(msd, tmp_path):
     prepare(msd, tmp_path / "store", **SMALL)
     with pytest.raises(FileExistsError, match=r"differs in image_size \(store: 32, now: 64\); give another store_dir"):

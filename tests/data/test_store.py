@@ -165,7 +165,7 @@ def test_damage(store, name, content):
 
 def test_other_version(store):
     write_json(store.path / "store.json", {**read_json(store.path / "store.json"), "format_version": 99})
-    with pytest.raises(ValueError, match="must have format version 2, got 99"):
+    with pytest.raises(ValueError, match="must have format version 3, got 99"):
         SliceStore(store.path)
     with pytest.raises(FileNotFoundError, match="no slice store at"):
         SliceStore(store.path / "deeper")

@@ -110,7 +110,7 @@ def edited(**changes):
         ("store.json", lambda text: "", r"store\.json must be a JSON file"),
         ("store.json", lambda text: text[:100], r"store\.json must be a JSON file"),
         ("store.json", lambda text: "[]", r"store\.json must be a JSON object, got a list"),
-        ("store.json", edited(format_version=1), "must have format version 2, got 1"),
+        ("store.json", edited(format_version=1), "must have format version 3, got 1"),
         ("store.json", edited(key=None), r"store\.json must have key, .* got no valid key"),
         ("store.json", edited(shards="all"), r"store\.json must have .* got no valid shards"),
         ("store.json", edited(image_shape=None), r"store\.json must have .* got no valid image_shape"),

@@ -39,11 +39,13 @@ __all__ = [
 ]
 
 # Part of every key: raise it when the files change, or what a setting means for the slices.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 HEADER, TABLE, CASES, PROBLEMS = "store.json", "slices.csv", "cases.jsonl", "problems.json"
 # What a header must have, and what once the store is complete.
 FIELDS: dict[str, type] = {"key": str, "settings": dict, "complete": bool, "shards": list}
-FIELDS_AT_END: dict[str, type] = {"slices": int, "image_shape": list, "mask_shape": list, "left_out": int}
+FIELDS_AT_END: dict[str, type] = {
+    "slices": int, "image_shape": list, "mask_shape": list, "left_out": int, "digest": str,
+}  # fmt: skip
 READ_IT = (
     "slices.csv has a row a slice: slice ROW of shards/SHARD.images.b2nd (C, S, S) and of shards/SHARD.masks.b2nd "
     "(M, S, S); in Python: blosc2.open('shards/SHARD.images.b2nd')[ROW]. cases.jsonl has a line a case."
@@ -184,7 +186,7 @@ def _rows(
                         f"{shard.cases[0]['case']}, {shape}; pick channels with modalities"
                     )
             found |= shapes
-        digest.update(json.dumps([name, shard.files], sort_keys=True).encode())
+        digest.update(shard.content.encode())
         for row, record in enumerate(shard.slices):
             yield {**record, "shard": name, "row": row}
 

@@ -77,6 +77,12 @@ class Shard:
     mask_shape: tuple[int, ...] | None = None
     files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def content(self) -> str:
+        """What the shard says, whatever it is called and whenever its files were written, as JSON."""
+        sums = {file.removeprefix(self.name): known["sha256"] for file, known in self.files.items()}
+        return json.dumps([sums, self.cases, self.slices], sort_keys=True)
+
 
 def write_shard(
     folder: StoreFolder,

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import logging
@@ -59,6 +60,8 @@ class SliceStore:
         slices: one record per slice: patient, case, class_name, fold, slice_index, axis, spacing (mm), scaling, shares
             of tumor and head, area of tumor (mm2); see ``SliceTable``.
         settings: what made the store.
+        digest: SHA-256 of slices, rows and cases, whatever the times and places of the files that they were made from;
+            of what there is while the store is not complete.
         complete: whether all cases are in it; False while ``prepare`` is at work or after it was stopped.
 
     Raises:
@@ -80,6 +83,7 @@ class SliceStore:
             self.slices = _read_table(self.folder)
             self.image_shape: tuple[int, ...] = tuple(header["image_shape"])
             self.mask_shape: tuple[int, ...] = tuple(header["mask_shape"])
+            self.digest: str = header["digest"]
             self._check_table(header)
         else:
             self._gather(header["shards"])
@@ -108,6 +112,7 @@ class SliceStore:
         self.image_shape, self.mask_shape = shapes[0]  # type: ignore[assignment]
         rows = ({**one, "shard": shard.name, "row": row} for shard in shards for row, one in enumerate(shard.slices))
         self.slices = SliceTable(rows)
+        self.digest = hashlib.sha256("".join(shard.content for shard in shards).encode()).hexdigest()
 
     def _open_shards(self) -> None:
         self._lock = threading.Lock()
