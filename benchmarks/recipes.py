@@ -15,7 +15,7 @@
 
 ``DIR`` holds the folders ``tcga_lgg`` (Decathlon layout) and ``figshare_t1ce_128`` (pictures with ``index.csv``).
 ``screen`` trains one run with one seed for every option; it takes its numbers from the validations of the training,
-those of ``paper`` and ``default`` from their runs of ``final`` where these are there: a longer training begins the same.
+for ``paper`` and ``default`` from their runs of ``final`` where these are there: a longer training begins the same.
 ``final`` trains the recipes ``paper`` and ``default`` with two seeds and more images, and evaluates them in full. Every
 run lies in a folder of its own below ``--runs``: one that was stopped goes on, one that is complete is not run again.
 
@@ -67,6 +67,14 @@ UNITS = {
     "precision": "share of synthetic slices",
     "recall": "share of real slices",
     "coverage": "share of real slices",
+}
+EVALUATED_UNITS = {
+    **UNITS,
+    "kernel_distance": "squared maximum mean discrepancy",
+    "ssim_best_match": "SSIM with the nearest held-out slice",
+    "ms_ssim_within_set": "MS-SSIM of pairs within the set",
+    "mask_area": "share of the slice",
+    "mask_parts": "parts",
 }
 TITLES = {
     "frechet_distance": "Fréchet",
@@ -252,7 +260,7 @@ def evaluated(folder: Path, extractor: str) -> dict[str, dict[str, Any]]:
             "at_equal_n": entries[name]["matched"],
             "counts": metrics["counts"],
         }
-        for name, unit in UNITS.items()
+        for name, unit in EVALUATED_UNITS.items()
     }
     masks = {kind: metrics["masks"][kind][0]["share_empty"] for kind in ("synthetic", "real")}
     values["masks_empty"] = {"value": masks["synthetic"], "versus": masks["real"], "unit": "share of the slices"}
