@@ -47,6 +47,11 @@ def add_augment(commands: argparse._SubParsersAction, parents: list[argparse.Arg
         help="whom to measure on: validation while settings are chosen, test once they are (default: test)",
     )
     parser.add_argument("--processes", type=int, help="generators and their networks at once")
+    parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="Dask scheduler whose workers prepare slices and train, such as tcp://host:8786; same folders everywhere",
+    )
     parser.add_argument("--device", help="cpu, cuda:0, ... (default: a GPU where there is one)")
     parser.add_argument("--dry-run", action="store_true", help="print the resolved plan and train nothing")
 
@@ -63,6 +68,7 @@ def augment(args: argparse.Namespace) -> None:
         "seeds": args.seeds,
         "evaluate_split": args.split,
         "processes": args.processes,
+        "dask": args.dask,
         "device": args.device,
     }
     workflow = make_workflow(args, [config_file("train"), config_file("downstream")], override)

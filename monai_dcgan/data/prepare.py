@@ -41,7 +41,7 @@ from monai_dcgan.data.store import (
 from monai_dcgan.data.work import Work, make_shard
 from monai_dcgan.utils.checks import check_choice, check_positive_int
 from monai_dcgan.utils.enums import Keys, Layout, OnError, TumorPolicy
-from monai_dcgan.utils.files import is_url
+from monai_dcgan.utils.files import absolute, is_url
 
 __all__ = ["check_headers", "default_cache_dir", "prepare"]
 
@@ -111,6 +111,10 @@ def prepare(
         raise ValueError(f"give store_dir or cache_dir, got both: {store_dir} and {cache_dir}")
     if update and store_dir is None:
         raise ValueError("update goes with store_dir, the store to bring up to date, got none")
+    if dask is not None:
+        # Workers of a cluster have working folders of their own.
+        data_dir = absolute(data_dir)
+        store_dir, cache_dir = (None if path is None else absolute(path) for path in (store_dir, cache_dir))
     if is_store(data_dir):
         return _open_as_is(data_dir, slicing.as_dict())
     cases = source.find(data_dir, on_error)

@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import torch
 from monai.transforms import Compose
@@ -29,21 +27,21 @@ from monai_dcgan.data import SliceDataset, SliceStore
 from monai_dcgan.downstream.arms import Arm
 from monai_dcgan.downstream.batches import MixedBatches, Mixing
 from monai_dcgan.downstream.checks import OnLeak, check_arms, check_leaks, check_parts
+from monai_dcgan.downstream.contents import Contents, identity
 from monai_dcgan.downstream.generators import GeneratorTraining
 from monai_dcgan.downstream.material import Material, slices_of
 from monai_dcgan.downstream.memory import PeakMemory
-from monai_dcgan.downstream.naming import described, digest
+from monai_dcgan.downstream.naming import digest
 from monai_dcgan.downstream.plan import Cell, Group, Plan
 from monai_dcgan.downstream.pool import Pool
-from monai_dcgan.downstream.processes import end_with_parent, seeded
+from monai_dcgan.downstream.processes import completed, like_a_new_process, seeded
 from monai_dcgan.downstream.report import Result, write_report
 from monai_dcgan.downstream.results import costs_of, generator_costs, tables_of
 from monai_dcgan.downstream.tasks import Segmentation, Task, predict
 from monai_dcgan.downstream.training import Recipe, train_network
 from monai_dcgan.utils.checks import check_choice, check_positive_int
 from monai_dcgan.utils.enums import Keys, Split
-from monai_dcgan.utils.files import read_json, write_json, write_tensors
-from monai_dcgan.utils.run_folder import package_versions
+from monai_dcgan.utils.files import absolute, read_json, write_json, write_tensors
 from monai_dcgan.utils.weights import load_weights
 
 __all__ = ["Experiment"]
@@ -75,10 +73,12 @@ class Experiment:
         classical: what makes the classical augmentation: of each transform of ``image`` and ``label`` a
             ``functools.partial``, so that every network has new ones and they can be told from others.
         evaluate_split: ``validation`` or ``test``: on whom finished networks are measured.
-        processes: groups at once.
+        processes: groups at once, each with its share of the threads that PyTorch has here.
         on_leak: one of :class:`OnLeak`: what becomes of an experiment when near-identical slices lie in different parts
             of the split.
         device: device of the networks.
+        dask: address of a Dask scheduler whose workers do a group each, see
+            :func:`~monai_dcgan.downstream.processes.completed`; None for none.
 
     Raises:
         ValueError: when an argument is out of its range, or a task of the plan is not there.
@@ -99,6 +99,7 @@ class Experiment:
         processes: int = 1,
         on_leak: str = OnLeak.STOP,
         device: str | torch.device = "cpu",
+        dask: str | None = None,
     ) -> None:
         check_choice("evaluate_split", evaluate_split, (Split.VALIDATION, Split.TEST))
         check_positive_int("processes", processes)
@@ -107,6 +108,7 @@ class Experiment:
         for name in plan.tasks:
             check_choice("tasks", name, self.tasks)
         self.store = store
+        self.store_path = absolute(store.path)
         self.plan = plan
         self.generator = generator
         self.pool = pool
@@ -118,7 +120,22 @@ class Experiment:
         self.processes = processes
         self.on_leak = str(on_leak)
         self.device = torch.device(device)
-        self.versions = package_versions()
+        self.dask = dask
+        self.contents = Contents(
+            store.digest, plan, self.tasks, generator, pool, mixing, recipe, classical, self.evaluate_split
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the slices out and name places so that processes find them that were started elsewhere."""
+        return {name: own for name, own in self.__dict__.items() if name != "store"} | {"folder": self.folder.resolve()}
+
+    @cached_property
+    def store(self) -> SliceStore:
+        """Slices of all patients, in another process opened anew."""
+        store = SliceStore(self.store_path)
+        if store.digest != self.contents.data:
+            raise ValueError(f"{self.store_path} must hold the same slices on every machine, got others; prepare anew")
+        return store
 
     def check(self) -> None:
         """Refuse an experiment that could not give an honest answer, before anything is trained.
@@ -148,12 +165,14 @@ class Experiment:
         }
 
     def run(self) -> None:
-        """Make what is not there yet: generators, networks, and their numbers on the held-out patients."""
+        """Make what is not there yet: generators, networks, and their numbers on the held-out patients.
+
+        Raises:
+            GroupFailed: when a group cannot be completed by another process.
+            OSError: when the Dask scheduler does not answer, or the cluster loses the work.
+        """
         groups = [group for group in self.plan.groups() if not all(map(self.is_measured, self.plan.cells([group])))]
-        threads = max(1, torch.get_num_threads() // self.processes)
-        work = joblib.Parallel(n_jobs=self.processes, return_as="generator_unordered")
-        run = self.run_group if self.processes == 1 else self.run_group_apart
-        for group in work(joblib.delayed(run)(group, threads) for group in groups):
+        for group in completed(self.run_group, groups, self.processes, self.dask, self.folder):
             logger.info("%s is complete", group.name)
 
     def report(self) -> Path:
@@ -172,11 +191,9 @@ class Experiment:
         tables = tables_of(measured, self.plan.tasks, self.plan.baseline, self.store)
         if not tables:
             raise ValueError(f"{self.plan.baseline} must be measured to compare others with it; run the experiment")
-        runs = [self.generator_folder(group) / "run.json" for group in self.plan.groups()]
-        records = [self._file("networks", cell, "json") for cell in cells]
-        costs = costs_of(map(read_json, filter(Path.is_file, records))) | generator_costs(
-            map(read_json, filter(Path.is_file, runs))
-        )
+        runs = filter(Path.is_file, (self.generator_folder(group) / "run.json" for group in self.plan.groups()))
+        records = filter(Path.is_file, (self._file("networks", cell, "json") for cell in cells))
+        costs = costs_of(map(read_json, records)) | generator_costs(map(read_json, runs))
         made_of = digest({"cells": sorted(self.measured_file(cell).name for cell in self.plan.cells())})
         folder = self.folder / "reports" / f"{self.evaluate_split}-{made_of}"
         return write_report(Result(tables, self._conditions(len(cells)), costs), folder)
@@ -189,38 +206,23 @@ class Experiment:
             "cells": f"{measured} of {len(list(self.plan.cells()))}",
             "seeds": self.plan.seeds,
             "slices": f"{len(self.store)} of {self.store.image_shape[-1]} x {self.store.image_shape[-1]} pixels",
-            "networks": asdict(self.recipe),
-            "synthetic share": asdict(self.mixing),
-            "synthetic slices": asdict(self.pool),
-            "generator": {name: self.generator.settings.get(name) for name in ("images_per_epoch", "max_epochs")},
-            "versions": self.versions,
+            **self.contents.conditions,
         }
 
     def run_group(self, group: Group, threads: int | None = None) -> Group:
         """Train the generator of a group and its networks where that is still to do, and measure them."""
-        if threads is not None:
-            torch.set_num_threads(threads)
+        like_a_new_process(torch.get_num_threads() if threads is None else threads)
         material = self._material(group)
         for cell in self.plan.cells([group]):
             if not self.is_measured(cell):
                 task, network = self.tasks[cell.task], self.network(cell, material)
                 heldout = SliceDataset(self.store, splits=material.splits, part=self.evaluate_split)
-                numbers = {"cell": _described(cell), "part": self.evaluate_split}
+                numbers = {"cell": identity(cell), "part": self.evaluate_split}
                 write_json(self.measured_file(cell), {**numbers, **task.measure(network, heldout, self.device)})
         return group
 
-    def run_group_apart(self, group: Group, threads: int) -> Group:
-        """Do the same in a process of its own, which stops when the one that started it is gone."""
-        end_with_parent()
-        return self.run_group(group, threads)
-
     def network(self, cell: Cell, material: Material) -> torch.nn.Module:
-        """Return the network of a cell, trained first where that is still to do.
-
-        Args:
-            cell: the cell.
-            material: slices of its group.
-        """
+        """Return the network of a cell, trained first on ``material`` of its group where that is still to do."""
         weights = self._file("networks", cell, "pt")
         network = self._new_network(self.tasks[cell.task], cell.group.seed)
         if not (weights.is_file() and weights.with_suffix(".json").is_file()):
@@ -233,20 +235,19 @@ class Experiment:
 
     def measured_file(self, cell: Cell) -> Path:
         """Return the file with the numbers of a cell on the held-out patients."""
-        heldout = self.plan.patients_of(self.evaluate_split)
-        how = {"part": self.evaluate_split, "patients": heldout, **self.tasks[cell.task].conditions}
-        return self._file("measured", cell, "json", how)
+        return self._file("measured", cell, "json")
 
     def _material(self, group: Group) -> Material:
         splits = self.plan.splits_of(group)
-        folder = self.generator_folder(group)
 
         def segment(images: np.ndarray) -> np.ndarray:
             network = self.network(Cell(Segmentation.name, Arm(self.plan.baseline), group), material)
             return (predict(network, images, self.device) > 0).numpy().astype(np.uint8)
 
         # Called when synthetic slices are made, when this name stands for what is returned here.
-        material = Material(self.store, group, splits, self.generator, folder, self.pool, segment, self.device)
+        material = Material(
+            self.store, group, splits, self.generator, self.generator_folder(group), self.pool, segment, self.device
+        )
         return material
 
     def _train(self, cell: Cell, network: torch.nn.Module, material: Material) -> None:
@@ -259,11 +260,12 @@ class Experiment:
         chosen_on = SliceDataset(self.store, splits=material.splits, part=Split.VALIDATION)
         patients = [record[Keys.PATIENT] for record in chosen_on.data]
         validate = partial(task.score, slices=slices_of(chosen_on), patients=patients, device=self.device)
+        like_a_new_process(torch.get_num_threads())
         started = time.monotonic()
         with PeakMemory(self.device) as memory, seeded(seed):
             trained = train_network(network, batches, task.loss, task.target, recipe, validate, self.device)
         record = {
-            "cell": _described(cell),
+            "cell": identity(cell),
             "real_slices": 0 if real is None else len(real),
             "made_slices": 0 if made is None else len(made),
             "classes_shown_real_alone": batches.real_alone,
@@ -274,7 +276,7 @@ class Experiment:
             "step": trained.step,
             "validation_score": trained.score,
             "course": trained.course,
-            "made_of": self._made_of(cell),
+            "made_of": self.contents.of_network(cell),
         }
         write_tensors(self._file("networks", cell, "pt"), trained.network.state_dict())
         write_json(self._file("networks", cell, "json"), record)
@@ -282,44 +284,13 @@ class Experiment:
 
     def generator_folder(self, group: Group) -> Path:
         """Return the folder of the run that trains the generator of a group."""
-        return self.folder / "generators" / f"{group.name}-{digest(self._made_of_generator(group))}"
+        return self.folder / "generators" / f"{group.name}-{digest(self.contents.of_generator(group))}"
 
     def _new_network(self, task: Task, seed: int) -> torch.nn.Module:
         """Return a new network; those of one seed begin with the same weights in every arm."""
         with seeded(seed):
             return task.build(self.store.image_channels, self.store.mask_channels, len(self.store.class_names))
 
-    def _file(self, folder: str, cell: Cell, suffix: str, how: Mapping[str, Any] | None = None) -> Path:
-        made_of = self._made_of(cell) | ({} if how is None else {"measured": how})
+    def _file(self, folder: str, cell: Cell, suffix: str) -> Path:
+        made_of = self.contents.of_numbers(cell) if folder == "measured" else self.contents.of_network(cell)
         return self.folder / folder / f"{cell.name}-{digest(made_of)}.{suffix}"
-
-    def _made_of(self, cell: Cell) -> dict[str, Any]:
-        """Return what decides about the network of a cell."""
-        made_of = {
-            **_described(cell),
-            "store": self.store.digest,
-            "training_patients": self.plan.training_patients(cell.group),
-            "validation_patients": self.plan.patients_of(Split.VALIDATION),
-            "recipe": asdict(self.recipe),
-            "network": described(self.tasks[cell.task].network),
-            "versions": self.versions,
-        }
-        if cell.arm.classical:
-            made_of |= {"classical": described(self.classical)}
-        if cell.arm.generated:
-            made_of |= {"generator": self._made_of_generator(cell.group), "pool": asdict(self.pool)}
-            if self.pool.needs_segmenter:
-                segmenter = Cell(Segmentation.name, Arm(self.plan.baseline), cell.group)
-                made_of |= {"segmenter": self._made_of(segmenter)}
-        if cell.arm.made is not None:
-            made_of |= {"number": self.pool.number, **({"mixing": asdict(self.mixing)} if cell.arm.real else {})}
-        return made_of
-
-    def _made_of_generator(self, group: Group) -> dict[str, Any]:
-        patients = self.plan.training_patients(group)
-        made_of = {"seed": group.seed, "training_patients": patients, "versions": self.versions}
-        return {**made_of, **self.generator.made_of}
-
-
-def _described(cell: Cell) -> dict[str, Any]:
-    return {"task": cell.task, "arm": cell.arm.name, "patients": cell.group.patients, "seed": cell.group.seed}

@@ -54,6 +54,26 @@ def test_augment_says_what_was_found(arguments, tmp_path, capsys):
     assert "0 of 4" in capsys.readouterr().out
 
 
+def test_on_a_cluster(arguments, tmp_path, capsys, monkeypatch):
+    """Workers were started elsewhere; they find a folder that is named from here."""
+    distributed = pytest.importorskip("distributed", reason="a cluster needs the package distributed")
+    own = ["--patients", "2", "--seeds", "0", "1", "--arms", "real", "real+synthetic"]
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster:
+        monkeypatch.chdir(tmp_path)
+        assert main([*arguments, *own, "--out", "here", "--dask", cluster.scheduler_address]) == 0
+    (report,) = (tmp_path / "here" / "reports").iterdir()
+    assert f"report: {report.relative_to(tmp_path)}" in capsys.readouterr().out
+    assert len(list((tmp_path / "here" / "measured").glob("*.json"))) == 4
+
+
+@pytest.mark.parametrize(("name", "kind"), [("dynunet", "DynUNet"), ("segresnet", "SegResNet")])
+def test_another_segmenter(name, kind, phantoms, tiny, tmp_path, capsys):
+    arguments = ["augment", str(phantoms), "--out", str(tmp_path / "out"), *tiny, "--set", "on_leak=warn"]
+    assert main([*arguments, "--config", f"segmenter/{name}", "--dry-run"]) == 0
+    assert main([*arguments, "--config", f"segmenter/{name}", "--dry-run", "--set", "segmenter#width=3"]) == 1
+    assert f"{kind}.__init__() got an unexpected keyword argument 'width'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("given", "text"),
     [
@@ -61,6 +81,7 @@ def test_augment_says_what_was_found(arguments, tmp_path, capsys):
         (["--arms", "synthetic"], "arms must hold real or real+classical to compare others with, got synthetic"),
         (["--arms", "real", "fake"], "an arm must join some of real, classical, synthetic, shuffled, copied by +"),
         (["--set", "stepz=3"], "did you mean 'steps'?"),
+        (["--dask", "smoke://host:1"], "dask must be the address of a Dask scheduler, such as tcp://host:8786, got"),
     ],
 )
 def test_bad_calls_end_before_anything_is_trained(given, text, arguments, tmp_path, capsys):

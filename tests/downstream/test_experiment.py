@@ -23,52 +23,11 @@ from monai.bundle import ConfigWorkflow
 from monai.transforms import RandFlipd
 
 from monai_dcgan.data import load_splits, save_splits
-from monai_dcgan.downstream import Experiment, Slices
+from monai_dcgan.downstream import Slices
 from monai_dcgan.downstream.generators import check_origin
 from monai_dcgan.downstream.pool import shuffled
-from monai_dcgan.workflow import DCGANWorkflow, config_file, root_cause
-
-ARMS = ["real", "real+classical+synthetic", "real+shuffled", "real+copied", "classical+synthetic"]
-SETTINGS = {
-    "modalities": ["FLAIR"],
-    "image_size": 32,
-    "width": 4,
-    "latent_size": 8,
-    "max_epochs": 1,
-    "images_per_epoch": 32,
-    "batch_size": 8,
-    "val_interval": 1,
-    "split_fractions": [0.5, 0.25, 0.25],
-    "arms": ARMS,
-    "patients": [2, "all"],
-    "seeds": [0],
-    "steps": 6,
-    "validations": 2,
-    "network_batch_size": 4,
-    "pool_size": 24,
-    "plausible": False,
-    "on_leak": "warn",
-    "segmenter": {
-        "_target_": "monai.networks.nets.UNet",
-        "_mode_": "callable",
-        "spatial_dims": 2,
-        "channels": [4, 8],
-        "strides": [2],
-    },
-}
-
-
-def make_experiment(data, folder, **changes) -> Experiment:
-    override = {"dataset_dir": str(data), "output_dir": str(folder), "cache_dir": str(folder.parent / "cache")}
-    files = [config_file("train"), config_file("downstream")]
-    # MONAI writes nested ids into the settings that it is given.
-    settings = copy.deepcopy({**override, **SETTINGS, **changes})
-    workflow = DCGANWorkflow(files, settings, workflow_type="train", logging_file=False)
-    return workflow.parser.get_parsed_content("experiment")
-
-
-def files_of(folder):
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+from monai_dcgan.workflow import config_file, root_cause
+from tests.downstream.experiment_makers import ARMS, SETTINGS, files_of, make_experiment
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +111,7 @@ def test_other_settings_are_other_files(finished, phantoms):
 
     own = names()
     assert names(seeds=[0, 1]).items() >= own.items()
-    assert names(processes=2) == names(log_interval=7) == own
+    assert names(processes=2) == names(log_interval=7) == names(dask=None) == own
     mixed = names(synthetic_share=0.25)
     differing = {name for name in own if own[name] != mixed[name]}
     assert differing == {name for name in own if "real+" in name}
