@@ -81,6 +81,8 @@ TITLES = {
     "precision": "precision",
     "recall": "recall",
     "coverage": "coverage",
+    "ssim_best_match": "SSIM",
+    "masks_empty": "empty masks",
     "throughput": "images/s",
 }
 
@@ -292,10 +294,11 @@ def print_table(stage: str, rows: list[dict[str, Any]]) -> None:
             f"{stage}_{conditions['option']}_{conditions['data']}_seed{conditions['seed']}_"
         )
         groups.setdefault((conditions["data"], conditions["option"]), {}).setdefault(name, []).append(row["value"])
-    print("| data | option | seeds | " + " | ".join(TITLES.values()) + " |")
-    print("|---|---|---|" + "---|" * len(TITLES))
+    titles = {name: title for name, title in TITLES.items() if any(name in values for values in groups.values())}
+    print("| data | option | seeds | " + " | ".join(titles.values()) + " |")
+    print("|---|---|---|" + "---|" * len(titles))
     for (data, option), values in groups.items():
-        cells = [f"{statistics.mean(values[name]):.3g}" if name in values else "" for name in TITLES]
+        cells = [f"{statistics.mean(values[name]):.3g}" if name in values else "" for name in titles]
         print(f"| {data} | {option} | {len(values['frechet_distance'])} | {' | '.join(cells)} |")
 
 
