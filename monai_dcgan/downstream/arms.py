@@ -24,7 +24,7 @@ class Ingredient(StrEnum):
 
     ``synthetic`` slices come from the generator. In their place there can be ``shuffled`` ones, a control that must not
     help: synthetic images with the masks and classes of others; or ``copied`` ones, which need no generator: real
-    slices with the tumor of another patient.
+    slices with the tumor of another patient. Where an arm has both, each is drawn as often as it has slices of a class.
     """
 
     REAL = "real"
@@ -63,8 +63,10 @@ class Arm:
         if [name for name in order if name in parts] != parts:
             raise ValueError(f"an arm must join some of {', '.join(order)} by + in this order, got {self.name!r}")
         made = [part for part in parts if part in _MADE]
-        if parts == [str(Ingredient.CLASSICAL)] or len(made) > 1:
-            raise ValueError(f"an arm must have real slices, one of {', '.join(_MADE)}, or both, got {self.name!r}")
+        if parts == [str(Ingredient.CLASSICAL)]:
+            raise ValueError(f"an arm must have real slices, some of {', '.join(_MADE)}, or both, got {self.name!r}")
+        if {str(Ingredient.SYNTHETIC), str(Ingredient.SHUFFLED)} <= set(made):
+            raise ValueError(f"an arm must have synthetic or shuffled slices, not both, got {self.name!r}")
 
     def _has(self, ingredient: Ingredient) -> bool:
         return str(ingredient) in self.name.split("+")
@@ -80,11 +82,11 @@ class Arm:
         return self._has(Ingredient.CLASSICAL)
 
     @property
-    def made(self) -> Ingredient | None:
-        """Which slices are shown that no scanner made; None for none."""
-        return next((ingredient for ingredient in _MADE if self._has(ingredient)), None)
+    def made(self) -> list[Ingredient]:
+        """Which slices are shown that no scanner made."""
+        return [ingredient for ingredient in _MADE if self._has(ingredient)]
 
     @property
     def generated(self) -> bool:
         """Whether a generator is needed."""
-        return self.made in (Ingredient.SYNTHETIC, Ingredient.SHUFFLED)
+        return any(ingredient != Ingredient.COPIED for ingredient in self.made)

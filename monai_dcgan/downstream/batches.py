@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,11 @@ class Slices:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Slices]) -> Slices:
+        """Return the slices of all ``parts``, at least one."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("images", "masks", "classes")))
 
     def take(self, index: np.ndarray) -> Slices:
         """Return the slices at ``index``."""

@@ -74,7 +74,7 @@ def check_parts(store: SliceStore, plan: Plan, evaluate_split: str) -> None:
 def check_arms(arms: Sequence[Arm], tasks: Sequence[str]) -> None:
     """Raise ``ValueError`` when an arm does not show what a task is to learn."""
     for arm in arms:
-        if arm.made == Ingredient.COPIED and not arm.real and Classification.name in tasks:
+        if arm.made == [Ingredient.COPIED] and not arm.real and Classification.name in tasks:
             raise ValueError(
                 f"an arm must show every class to be told apart, got {arm.name}; add real, or leave it out"
             )

@@ -97,7 +97,7 @@ class Contents:
             if self.pool.needs_segmenter:
                 segmenter = Cell(Segmentation.name, Arm(self.plan.baseline), cell.group)
                 made_of |= {"segmenter": self.of_network(segmenter)}
-        if cell.arm.made is not None:
+        if cell.arm.made:
             made_of |= {"number": self.pool.number, **({"mixing": asdict(self.mixing)} if cell.arm.real else {})}
         return made_of
 

@@ -81,7 +81,8 @@ class Material:
 
     def of(self, arm: Arm) -> tuple[Slices | None, Slices | None]:
         """Return the real slices of an arm and those that no scanner made; None for none."""
-        return (self.real if arm.real else None), (None if arm.made is None else self._made(arm.made))
+        made = [self._made(ingredient) for ingredient in arm.made]
+        return (self.real if arm.real else None), (Slices.joined(made) if made else None)
 
     @cached_property
     def real(self) -> Slices:

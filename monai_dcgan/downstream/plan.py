@@ -111,7 +111,7 @@ class Plan:
         self.training = self.patients_of(Split.TRAIN)
         self.tasks = _distinct("tasks", list(tasks))
         self.arms = [Arm(name) for name in _distinct("arms", list(arms))]
-        comparable = [arm for arm in self.arms if arm.real and arm.made is None]
+        comparable = [arm for arm in self.arms if arm.real and not arm.made]
         if not comparable:
             raise ValueError(f"arms must hold real or real+classical to compare others with, got {', '.join(arms)}")
         self.baseline = max(comparable, key=lambda arm: arm.classical).name

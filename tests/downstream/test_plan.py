@@ -22,20 +22,21 @@ SPLITS = {
     **{f"x{number}": "test" for number in range(5)},
 }
 ARM_CASES = [
-    ["real", (True, False, None, False)],
-    ["real+classical", (True, True, None, False)],
-    ["real+synthetic", (True, False, "synthetic", True)],
-    ["real+classical+shuffled", (True, True, "shuffled", True)],
-    ["classical+synthetic", (False, True, "synthetic", True)],
-    ["real+copied", (True, False, "copied", False)],
+    ["real", (True, False, [], False)],
+    ["real+classical", (True, True, [], False)],
+    ["real+synthetic", (True, False, ["synthetic"], True)],
+    ["real+classical+shuffled", (True, True, ["shuffled"], True)],
+    ["classical+synthetic", (False, True, ["synthetic"], True)],
+    ["real+copied", (True, False, ["copied"], False)],
+    ["real+synthetic+copied", (True, False, ["synthetic", "copied"], True)],
 ]
 BAD_ARMS = [
-    ["classical", "must have real slices, one of synthetic, shuffled, copied, or both, got 'classical'"],
+    ["classical", "must have real slices, some of synthetic, shuffled, copied, or both, got 'classical'"],
     ["", "must join some of real, classical, synthetic, shuffled, copied by"],
     ["synthetic+real", "in this order, got 'synthetic.real'"],
     ["real+real", "in this order, got 'real.real'"],
     ["real+fake", "must join some of"],
-    ["synthetic+shuffled", "must have real slices, one of synthetic, shuffled, copied"],
+    ["real+synthetic+shuffled", "must have synthetic or shuffled slices, not both, got 'real.synthetic"],
 ]
 BAD_PLANS = [
     [{"patients": [21]}, "patients must be numbers from 1 to the 20 training patients, or 'all', got 21"],
