@@ -54,7 +54,8 @@ class Slices:
     @classmethod
     def joined(cls, parts: Sequence[Slices]) -> Slices:
         """Return the slices of all ``parts``, at least one."""
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("images", "masks", "classes")))
+        names = ("images", "masks", "classes")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def take(self, index: np.ndarray) -> Slices:
         """Return the slices at ``index``."""
