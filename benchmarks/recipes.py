@@ -33,7 +33,6 @@ import statistics
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +82,6 @@ TITLES = {
     "coverage": "coverage",
     "ssim_best_match": "SSIM",
     "masks_empty": "empty masks",
-    "throughput": "images/s",
 }
 
 
@@ -182,7 +180,7 @@ def measure(run: Run, stage: str, data: Path, runs: Path, extractor: str) -> lis
     }
     return [
         {"name": f"{stage}_{run.option}_{run.dataset}_seed{run.seed}_{name}", **value, "conditions": conditions}
-        for name, value in [*values.items(), *throughput(folder, record)]
+        for name, value in values.items()
     ]
 
 
@@ -267,15 +265,6 @@ def evaluated(folder: Path, extractor: str) -> dict[str, dict[str, Any]]:
     masks = {kind: metrics["masks"][kind][0]["share_empty"] for kind in ("synthetic", "real")}
     values["masks_empty"] = {"value": masks["synthetic"], "versus": masks["real"], "unit": "share of the slices"}
     return values
-
-
-def throughput(folder: Path, record: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the speed of a run that was never stopped."""
-    if "resumed" in record:
-        return []
-    started, completed = (datetime.fromisoformat(record[key]) for key in ("started", "completed"))
-    speed = record["images"] / (completed - started).total_seconds()
-    return [("throughput", {"value": speed, "unit": "images per second, with validation and checkpoints"})]
 
 
 def save(path: Path, stage: str, rows: list[dict[str, Any]]) -> None:
