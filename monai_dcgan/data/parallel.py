@@ -163,10 +163,12 @@ def _on_cluster(function: Callable[[T], R], items: Iterable[T], address: str, ho
                     future.add_done_callback(done.put)
                 if not begun:
                     return
-                with suppress(queue.Empty):
+                try:
                     future = done.get(timeout=GROWTH_SECONDS)
-                    begun.remove(future)
-                    yield future.result()
+                except queue.Empty:
+                    continue
+                begun.remove(future)
+                yield future.result()
         except (CancelledError, distributed.CancelledError, distributed.KilledWorker) as error:
             raise OSError(
                 f"the Dask cluster at {address} must keep its workers, got {type(error).__name__} ({error}); what is "
