@@ -158,7 +158,7 @@ def measure(run: Run, stage: str, data: Path, runs: Path, extractor: str) -> lis
     torch.set_num_threads(1)
     logging.basicConfig(level=logging.WARNING)
     longer = replace(run, images=FINAL_IMAGES)
-    if stage == "screen" and is_complete(runs / longer.name):
+    if stage == "screen" and run.images < longer.images and is_complete(runs / longer.name):
         run = longer
     folder = runs / run.name
     train(run, data / FOLDERS[run.dataset], folder, extractor)
@@ -222,12 +222,14 @@ def shown(images: int) -> int:
 
 
 def validated(folder: Path, images: int) -> dict[str, dict[str, Any]]:
-    """Return what the last validation of a training's first ``images`` images measured."""
+    """Return what the validation of a training after ``images`` images measured."""
     lines = [
         line
         for line in read_json_lines(folder / "metrics.jsonl")
         if "val_frechet_distance" in line and line["images"] <= images
     ]
+    if not lines or lines[-1]["images"] != images:
+        raise SystemExit(f"--images must end with a validation, {folder} has none after {images} images")
     return {
         name: {"value": lines[-1][f"val_{name}"], "unit": unit, "course": [line[f"val_{name}"] for line in lines]}
         for name, unit in UNITS.items()

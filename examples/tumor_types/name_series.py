@@ -12,11 +12,11 @@
 
     python examples/tumor_types/name_series.py DATA/figshare_t1ce_128 SERIES
 
-``SERIES`` is a copy of the data whose ``index.csv`` has a column ``patient``. The set lists its slices in the order in
-which they were taken from the archive, so slices with numbers in a row, one class and one fold are a series: the slices
-of a patient in one plane, or of several patients of one class and fold. A patient has about two of them. Its folds are
-published as patient-disjoint, so series are never parted by a split by folds; but intervals that take series for
-patients are somewhat too narrow.
+``SERIES`` is a copy of the data whose ``index.csv`` has a column ``patient``. Slices with numbers in a row, one class
+and one fold are taken for a series, as they look like the slices of a patient in one plane, or of several patients; no
+name confirms it. There are about two for each of the patients that the set is said to have. Its folds are published as
+patient-disjoint, and a series has one fold, so that a split by folds parts no patient; but intervals that take series
+for patients are somewhat too narrow.
 
 Series with slices that look like the head of a patient in another fold are left out, see docs/datasets.md.
 """

@@ -60,8 +60,8 @@ class SliceStore:
         slices: one record per slice: patient, case, class_name, fold, slice_index, axis, spacing (mm), scaling, shares
             of tumor and head, area of tumor (mm2); see ``SliceTable``.
         settings: what made the store.
-        digest: SHA-256 of slices, rows and cases, whatever the times and places of the files that they were made from;
-            of what there is while the store is not complete.
+        digest: SHA-256 of slices as they are stored, rows and cases, whatever the times and places of the files that
+            they were made from; of what there is while the store is not complete.
         complete: whether all cases are in it; False while ``prepare`` is at work or after it was stopped.
 
     Raises:
