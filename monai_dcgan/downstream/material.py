@@ -23,10 +23,10 @@ import torch
 from monai_dcgan.data import SliceDataset, SliceStore
 from monai_dcgan.downstream.arms import Arm, Ingredient
 from monai_dcgan.downstream.batches import Slices
-from monai_dcgan.downstream.copying import copy_tumors
 from monai_dcgan.downstream.generators import GeneratorTraining
 from monai_dcgan.downstream.plan import Group
 from monai_dcgan.downstream.pool import Pool, shuffled
+from monai_dcgan.transforms import copy_tumors
 from monai_dcgan.utils.enums import Keys, Split
 
 __all__ = ["Material", "slices_of"]
@@ -106,5 +106,6 @@ class Material:
         seed = POOL_SEED + self.group.seed
         if ingredient == Ingredient.COPIED:
             patients = np.array([record[Keys.PATIENT] for record in self._training.data])
-            return copy_tumors(self.real, patients, self.pool.number, seed)
+            images, masks, origins = copy_tumors(self.real.images, self.real.masks, patients, self.pool.number, seed)
+            return Slices(images, masks, self.real.classes[origins])
         return shuffled(self.synthetic, seed) if ingredient == Ingredient.SHUFFLED else self.synthetic

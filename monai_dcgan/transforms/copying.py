@@ -8,7 +8,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Slices that were given the tumor of another slice."""
+"""Slices that are given the tumor of another slice."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ import torch
 from scipy import ndimage
 from torch.nn import functional
 
-from monai_dcgan.downstream.batches import Slices
-
-__all__ = ["copy_tumors"]
+__all__ = ["copy_tumors", "most_alike", "paste_tumor", "thumbnails"]
 
 EDGE = 1.0
 """Standard deviation, in pixels, of the soft edge of a copied tumor."""
@@ -30,73 +28,90 @@ MAX_SHIFT = 0.05
 LEAST_INSIDE = 0.9
 """Share of a tumor that must lie within the head of its new slice."""
 TRIES = 20
+"""Tumors to try, for each slice, until one fits into the head."""
 ALIKE = 0.1
 """Share of the slices, the most alike ones, that a tumor may be copied to: those of its level of the head."""
 THUMBNAIL = 16
 
 
-def copy_tumors(slices: Slices, patients: np.ndarray, number: int, seed: int) -> Slices:
+def copy_tumors(
+    images: np.ndarray, masks: np.ndarray, patients: np.ndarray, number: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Make slices by copying tumors into slices without, of other patients where there are several.
 
     As in TumorCP (Yang et al. 2021, https://arxiv.org/abs/2107.09843): the tumor with a soft edge, mirrored or not and
     moved a little, takes the place of what was there; its brightness is changed by the difference of the surroundings.
     It goes to one of the slices that are most like its own, so that it stays at its level of the head.
-    The mask is that of the tumor within the head. No generator is needed: what slices of a generator are worth has to
-    be seen beside these.
+    The mask is that of the tumor within the head.
 
     Args:
-        slices: slices with and without a mask, (N, C, H, W) and (N, M, H, W); the background is 0.
+        images: (N, C, H, W) in [0, 1]; the background is 0.
+        masks: (N, M, H, W) with values {0, 1}; some are empty and some are not.
         patients: (N,) patient of each.
         number: slices to make.
         seed: seed.
 
     Returns:
-        ``number`` slices with the class of those whose tumors they have.
+        images (number, C, H, W) float32, masks (number, M, H, W) uint8, and of each the place from 0 to N - 1 of the
+        slice that its tumor is from.
 
     Raises:
         ValueError: when no slice has a mask or all have, or tumors hardly ever fit.
     """
-    has_tumor = slices.masks.any(axis=(1, 2, 3))
+    has_tumor = masks.any(axis=(1, 2, 3))
     sources, targets = np.flatnonzero(has_tumor), np.flatnonzero(~has_tumor)
     if not len(sources) or not len(targets):
         raise ValueError(
             f"slices must be with and without tumor to copy tumors, got {len(sources)} with and {len(targets)} "
-            "without; set tumor=any, or leave the ingredient copied out"
+            "without; set tumor=any, or copy none"
         )
     random = np.random.RandomState(seed)
-    likeness = _likeness(slices.images)
-    images, masks, classes = [], [], []
+    small = thumbnails(images)
+    made_images, made_masks, origins = [], [], []
     for _ in range(TRIES * number):
         source = random.choice(sources)
         others = targets[patients[targets] != patients[source]]
         others = others if len(others) else targets
-        most_alike = others[np.argsort(-likeness[source, others])][: max(1, round(ALIKE * len(others)))]
-        target = random.choice(most_alike)
-        made = _paste(slices.images[source], slices.masks[source], slices.images[target], random)
+        target = random.choice(others[most_alike(small[others], small[source])])
+        made = paste_tumor(images[source], masks[source], images[target], random)
         if made is not None:
-            images.append(made[0])
-            masks.append(made[1])
-            classes.append(slices.classes[source])
-        if len(images) == number:
-            return Slices(np.stack(images), np.stack(masks), np.array(classes))
+            made_images.append(made[0])
+            made_masks.append(made[1])
+            origins.append(source)
+        if len(origins) == number:
+            return np.stack(made_images), np.stack(made_masks), np.array(origins)
     raise ValueError(
-        f"tumors must fit into heads of other slices, got {len(images)} of {number} in {TRIES * number} tries; "
-        "leave the ingredient copied out"
+        f"tumors must fit into heads of other slices, got {len(origins)} of {number} in {TRIES * number} tries; "
+        "copy none"
     )
 
 
-def _likeness(images: np.ndarray) -> np.ndarray:
-    """Return the correlations (N, N) of small copies of the images (N, C, H, W)."""
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """Return small copies of the images (N, C, H, W) as vectors (N, F) whose products are their correlations."""
     small = functional.adaptive_avg_pool2d(torch.from_numpy(images).float(), THUMBNAIL).flatten(1).numpy()
     small = small - small.mean(axis=1, keepdims=True)
-    small /= np.linalg.norm(small, axis=1, keepdims=True) + 1e-12
-    return small @ small.T
+    return small / (np.linalg.norm(small, axis=1, keepdims=True) + 1e-12)
 
 
-def _paste(
+def most_alike(candidates: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return which of the thumbnails (N, F) are most like another one (F,), the best tenth of them, best first."""
+    return np.argsort(-candidates @ wanted)[: max(1, round(ALIKE * len(candidates)))]
+
+
+def paste_tumor(
     image: np.ndarray, mask: np.ndarray, onto: np.ndarray, random: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return ``onto`` (C, H, W) with the tumor of ``image``, and its mask; None where it does not fit."""
+    """Put the tumor of one slice, mirrored or not and moved a little, into another, see :func:`copy_tumors`.
+
+    Args:
+        image: slice with the tumor, (C, H, W) in [0, 1].
+        mask: its mask, (M, H, W) with values {0, 1}.
+        onto: slice without tumor, (C, H, W) in [0, 1]; the background is 0.
+        random: gives what is drawn.
+
+    Returns:
+        ``onto`` with the tumor, (C, H, W) float32, and its mask, (M, H, W) uint8; None where it does not fit.
+    """
     image, mask, onto = image.astype(np.float32), mask.astype(bool), onto.astype(np.float32)
     if random.rand() < 0.5:
         image, mask = image[..., ::-1], mask[..., ::-1]
