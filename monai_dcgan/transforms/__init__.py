@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from monai_dcgan.transforms.augment import SliceAugmentation, slice_augmentation
 from monai_dcgan.transforms.batch import BatchAugmentation
+from monai_dcgan.transforms.copying import copy_tumors
 from monai_dcgan.transforms.cut import CutSlicesd
 from monai_dcgan.transforms.differentiable import DifferentiableAugmentation
 from monai_dcgan.transforms.head import Head, HeadMask, HeadMaskd, find_head
@@ -25,6 +26,7 @@ from monai_dcgan.transforms.policy import SlicePolicy
 from monai_dcgan.transforms.slices import Frame, fit_frame, plane_spacing, slices_of_volume, volume_of_slices
 from monai_dcgan.transforms.softening import InstanceNoise, MaskBlur
 from monai_dcgan.transforms.substitute import RandSyntheticSliced
+from monai_dcgan.transforms.tumors import RandCopyTumord
 
 __all__ = [
     "BatchAugmentation",
@@ -38,12 +40,14 @@ __all__ = [
     "MaskBlur",
     "MergeLabels",
     "MergeLabelsd",
+    "RandCopyTumord",
     "RandSyntheticSliced",
     "ScaleIntensityInHead",
     "ScaleIntensityInHeadd",
     "SliceAugmentation",
     "SlicePolicy",
     "check_tumor_labels",
+    "copy_tumors",
     "find_head",
     "fit_frame",
     "plane_spacing",

@@ -18,10 +18,11 @@ import math
 
 import pytest
 import torch
+from monai.data import load_decathlon_datalist
 from monai.transforms import Compose, RandFlipd
 
 from monai_dcgan.data import SyntheticDataset
-from monai_dcgan.transforms import RandSyntheticSliced
+from monai_dcgan.transforms import RandCopyTumord, RandSyntheticSliced
 
 PLAIN, SYNTHETIC = "segment.py", "segment_with_synthetic.py"
 
@@ -66,8 +67,6 @@ def test_scripts_run(folder, phantoms, trained, tmp_path):
 def test_real_and_synthetic_slices_are_alike(folder, phantoms, trained):
     """The transforms of the example bring real slices to the axes and range of the generator's."""
     script = load(folder / PLAIN)
-    from monai.data import load_decathlon_datalist
-
     case = load_decathlon_datalist(phantoms / "dataset.json", is_segmentation=True)[0]
     volume = script.volume_transform(3)(case)
     real = script.slices_of(volume, script.slice_transform(32))
@@ -88,3 +87,16 @@ def test_transform_of_the_readme(folder, trained):
     augment.set_random_state(0)
     item = {"image": torch.zeros(1, 32, 32), "label": torch.zeros(1, 32, 32)}
     assert 0 < sum(bool(augment(item)["image"].any()) for _ in range(40)) < 40
+
+
+def test_tumors_of_the_readme(folder, phantoms):
+    """With real slices as the source: the generator of the tests has seen too little for tumors that fit."""
+    script = load(folder / PLAIN)
+    case = load_decathlon_datalist(phantoms / "dataset.json", is_segmentation=True)[0]
+    real = script.slices_of(script.volume_transform(3)(case), script.slice_transform(32))
+    augment = Compose([RandCopyTumord(script.KEYS, real, prob=0.5), RandFlipd(script.KEYS, prob=0.5)])
+    augment.set_random_state(0)
+    healthy = next(item for item in real if not item["label"].any() and (item["image"] > 0).float().mean() > 0.4)
+    made = [augment(healthy) for _ in range(20)]
+    assert {item["image"].shape for item in made} == {healthy["image"].shape}
+    assert 0 < sum(bool(item["label"].any()) for item in made) < 20
