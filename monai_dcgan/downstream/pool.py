@@ -19,16 +19,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy import ndimage
 
 from monai_dcgan.data import SliceStore, SyntheticDataset, find_near_duplicates
 from monai_dcgan.data.work import WITH_TUMOR, WITHOUT_TUMOR
 from monai_dcgan.downstream.batches import Slices
 from monai_dcgan.downstream.scores import dice
 from monai_dcgan.metrics import mask_statistics
+from monai_dcgan.transforms import copy_tumors
 from monai_dcgan.utils.checks import check_fraction, check_positive, check_positive_int
 from monai_dcgan.utils.enums import Keys
 
 __all__ = ["Pool", "shuffled"]
+
+OUTLINE = 1.0
+"""Standard deviation, in pixels, of the smoothing of outlines."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,13 @@ class Pool:
         truncation: limit of the latents, see :class:`~monai_dcgan.inferers.LatentSampler`; None for none.
         plausible: leave out slices whose mask is larger, smaller or in more parts than any of the real training slices.
         memorized: keep slices that are nearly the same picture as a real training slice; False leaves them out.
+        healthy: keep slices without tumor; False leaves them out, and networks see those of real patients alone.
         agreement: keep slices with a mask whose Dice with what a segmenter finds lies from the first to the second of
             these; the segmenter is that of the arm of real slices that others are compared with. None for no such rule.
         relabel: give slices the masks that this segmenter finds.
+        clean: smooth the outlines of masks and fill their holes, before any rule; specks go.
+        onto_real: copy the tumors of what is left into real training slices without tumor, which are the pool then; see
+            :func:`~monai_dcgan.transforms.copy_tumors`.
 
     Raises:
         ValueError: when an argument is out of its range.
@@ -54,8 +63,11 @@ class Pool:
     truncation: float | None = None
     plausible: bool = True
     memorized: bool = False
+    healthy: bool = True
     agreement: Sequence[float] | None = None
     relabel: bool = False
+    clean: bool = False
+    onto_real: bool = False
 
     def __post_init__(self) -> None:
         check_positive_int("number", self.number)
@@ -95,6 +107,8 @@ class Pool:
             ValueError: when no slice is left.
         """
         made = self._drawn(run, seed, device)
+        if self.clean:
+            made = Slices(made.images, _cleaned(made.masks), made.classes)
         kept = np.ones(len(made), dtype=bool)
         record = {"made": len(made)}
 
@@ -106,6 +120,8 @@ class Pool:
             leave_out("implausible", ~_plausible(made.masks, real.masks))
         if not self.memorized:
             leave_out("memorized", _memorized(made.images, real.images))
+        if not self.healthy:
+            leave_out("healthy", ~made.masks.any(axis=(1, 2, 3)))
         if self.needs_segmenter:
             if segment is None:
                 raise ValueError("segment must be given for agreement and relabel, got None")
@@ -121,7 +137,8 @@ class Pool:
             raise ValueError(
                 f"rules must leave synthetic slices of {run}, got none ({record}); train longer, or loosen them"
             )
-        return made.take(np.flatnonzero(kept)), record
+        made = made.take(np.flatnonzero(kept))
+        return (_onto(real, made, self.number, seed) if self.onto_real else made), record
 
     def _drawn(self, run: Path, seed: int, device: torch.device | None) -> Slices:
         options: dict[str, Any] = {} if device is None else {"device": str(device)}
@@ -135,6 +152,23 @@ def shuffled(slices: Slices, seed: int) -> Slices:
     """Return the images with the masks and classes of others."""
     order = np.random.RandomState(seed).permutation(len(slices))
     return Slices(slices.images, slices.masks[order], slices.classes[order])
+
+
+def _cleaned(masks: np.ndarray) -> np.ndarray:
+    """Return masks (N, M, H, W) with smooth outlines and without holes."""
+    smooth = ndimage.gaussian_filter(masks.astype(np.float32), (0, 0, OUTLINE, OUTLINE)) > 0.5
+    plane = np.zeros((1, 1, 3, 3), dtype=bool)
+    plane[0, 0] = ndimage.generate_binary_structure(2, 1)
+    return ndimage.binary_fill_holes(smooth, plane).astype(masks.dtype)
+
+
+def _onto(real: Slices, made: Slices, number: int, seed: int) -> Slices:
+    """Return ``number`` real slices without tumor that were given the tumors of made ones."""
+    both, is_made = Slices.joined([real, made]), np.arange(len(real) + len(made)) >= len(real)
+    chosen = np.flatnonzero(both.masks.any(axis=(1, 2, 3)) == is_made)
+    both = both.take(chosen)
+    images, masks, origins = copy_tumors(both.images, both.masks, is_made[chosen], number, seed)
+    return Slices(images, masks, both.classes[origins])
 
 
 def _plausible(masks: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -75,6 +75,42 @@ def test_copies_of_training_slices_are_left_out(monkeypatch, real):
     assert len(make(monkeypatch, Pool(memorized=True), made, real)[0]) == 4
 
 
+def test_slices_without_tumor_are_left_out(monkeypatch, real):
+    made = Slices(textures(4, 1), squares(4, 0, 8, 0), np.ones(4))
+    kept, record = make(monkeypatch, Pool(healthy=False), made, real)
+    assert np.array_equal(kept.images, made.images[::2])
+    assert record == {"made": 4, "implausible": 0, "memorized": 0, "healthy": 2}
+
+
+def test_outlines_are_cleaned_before_other_rules(monkeypatch, real):
+    masks = squares(8, 8, 8)
+    masks[0, 0, 4:8, 12] = 1  # a spike
+    masks[1, 0, 11:13, 11:13] = 0  # a hole
+    masks[2, 0, 28, 28] = 1  # a speck, in one part more than any real mask
+    made = Slices(textures(3, 1), masks, np.ones(3))
+    kept, record = make(monkeypatch, Pool(clean=True), made, real)
+    assert record["implausible"] == 0
+    for mask in kept.masks:
+        assert mask[0, 9:15, 9:15].all() and not mask[0, :7].any() and not mask[0, 17:].any()
+
+
+def test_tumors_go_into_real_slices_without(monkeypatch):
+    images = np.ones((6, 1, 32, 32), dtype=np.float32)
+    images[:2] = 0.25
+    real = Slices(images[:4], squares(0, 0, 6, 8), np.array([0, 0, 1, 1]))
+    made = Slices(0.5 + 0.5 * squares(7, 6), squares(7, 6), np.ones(2, dtype=int))
+    kept, record = make(monkeypatch, Pool(number=5, onto_real=True), made, real)
+    assert len(kept) == 5 and record == {"made": 2, "implausible": 0, "memorized": 0}
+    assert kept.classes.tolist() == [1] * 5
+    for image, mask in zip(kept.images, kept.masks, strict=True):
+        assert mask.sum() in (36, 49)
+        # As much brighter than the real slice as it was than its own; far from it nothing has changed.
+        np.testing.assert_allclose(image[mask > 0], 0.75, atol=1e-6)
+        assert (image[0] == 0.25).sum() > 32 * 32 - 17 * 17
+    with pytest.raises(ValueError, match="slices must be with and without tumor to copy tumors"):
+        make(monkeypatch, Pool(onto_real=True), made, real.take(np.array([2, 3])))
+
+
 def test_classes_are_what_masks_say(monkeypatch, real):
     made = Slices(textures(3, 1), squares(4, 0, 5), np.array([0, 1, 1]))
     assert make(monkeypatch, Pool(), made, real)[0].classes.tolist() == [1, 0, 1]
