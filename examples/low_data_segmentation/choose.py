@@ -27,7 +27,8 @@ from monai_dcgan.workflow import DCGANWorkflow, config_file
 
 HERE = Path(__file__).parent
 BASELINE, SYNTHETIC, COPIED = "real+classical", "real+classical+synthetic", "real+classical+copied"
-AS_THEY_ARE: dict[str, Any] = {"clean": False, "onto_real": False, "synthetic_share": 0.5}
+IMPLANTED = "real+classical+implanted"
+AS_THEY_ARE: dict[str, Any] = {"clean": False, "healthy": True, "synthetic_share": 0.5}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "as they are": (SYNTHETIC, {}),
     "a quarter of every batch": (SYNTHETIC, {"synthetic_share": 0.25}),
@@ -41,14 +42,15 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "masks of a segmenter": (SYNTHETIC, {"relabel": True}),
     "outlines of masks cleaned": (SYNTHETIC, {"clean": True}),
     "slices with tumor alone": (SYNTHETIC, {"healthy": False}),
-    "tumors in real slices": (SYNTHETIC, {"clean": True, "onto_real": True}),
-    "tumors in real slices, a quarter of every batch": (
-        SYNTHETIC,
-        {"clean": True, "onto_real": True, "synthetic_share": 0.25},
+    "their tumors in real slices": (IMPLANTED, {}),
+    "their tumors in real slices, outlines cleaned": (IMPLANTED, {"clean": True}),
+    "their tumors in real slices, outlines cleaned, a quarter of every batch": (
+        IMPLANTED,
+        {"clean": True, "synthetic_share": 0.25},
     ),
     "no generator: real tumors in other patients' slices": (COPIED, {}),
     "as they are, and real tumors in other patients' slices": (f"{SYNTHETIC}+copied", {}),
-    "control: masks of other slices": ("real+classical+shuffled", {}),
+    "control: masks of other slices": (f"{IMPLANTED}+shuffled", {"clean": True}),
 }
 
 

@@ -35,7 +35,7 @@ def add_augment(commands: argparse._SubParsersAction, parents: list[argparse.Arg
         "--arms",
         nargs="+",
         metavar="ARM",
-        help="such as real+classical+synthetic; joined from real, classical, synthetic, shuffled, copied",
+        help="such as real+classical+synthetic; joined from real, classical, synthetic, implanted, copied, shuffled",
     )
     parser.add_argument(
         "--patients", nargs="+", type=_number, metavar="N", help="numbers of training patients, or all; in their order"

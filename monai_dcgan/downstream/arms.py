@@ -22,19 +22,21 @@ __all__ = ["ARMS", "Arm", "Ingredient"]
 class Ingredient(StrEnum):
     """What an arm of the experiment is made of.
 
-    ``synthetic`` slices come from the generator. In their place there can be ``shuffled`` ones, a control that must not
-    help: synthetic images with the masks and classes of others; or ``copied`` ones, which need no generator: real
-    slices with the tumor of another patient. Where an arm has both, each is drawn as often as it has slices of a class.
+    ``synthetic`` slices come from the generator; ``implanted`` ones are real slices with the tumor of a synthetic one;
+    ``copied`` ones, which need no generator, real slices with the tumor of another patient. Where an arm has several,
+    each is drawn as often as it has slices of a class. ``shuffled`` is a control that must not help: all of these get
+    the masks and classes of others.
     """
 
     REAL = "real"
     CLASSICAL = "classical"
     SYNTHETIC = "synthetic"
-    SHUFFLED = "shuffled"
+    IMPLANTED = "implanted"
     COPIED = "copied"
+    SHUFFLED = "shuffled"
 
 
-_MADE = (Ingredient.SYNTHETIC, Ingredient.SHUFFLED, Ingredient.COPIED)
+_MADE = (Ingredient.SYNTHETIC, Ingredient.IMPLANTED, Ingredient.COPIED)
 ARMS = ("real", "real+classical", "real+synthetic", "real+classical+synthetic", "classical+synthetic")
 """The arms of the study's question; the last one is trained on synthetic slices alone."""
 
@@ -45,7 +47,8 @@ class Arm:
 
     Args:
         name: ingredients joined by ``+``, in the order of :class:`Ingredient`: ``real`` slices of the training
-            patients, ``classical`` augmentation of all that is shown, ``synthetic``, ``shuffled`` or ``copied`` slices.
+            patients, ``classical`` augmentation of all that is shown, ``synthetic``, ``implanted`` and ``copied``
+            slices, and whether these are ``shuffled``.
 
     Raises:
         ValueError: when an ingredient is unknown, doubled or out of order, or there are no slices to train on.
@@ -62,11 +65,10 @@ class Arm:
         order = [str(ingredient) for ingredient in Ingredient]
         if [name for name in order if name in parts] != parts:
             raise ValueError(f"an arm must join some of {', '.join(order)} by + in this order, got {self.name!r}")
-        made = [part for part in parts if part in _MADE]
-        if parts == [str(Ingredient.CLASSICAL)]:
+        if not self.real and not self.made:
             raise ValueError(f"an arm must have real slices, some of {', '.join(_MADE)}, or both, got {self.name!r}")
-        if {str(Ingredient.SYNTHETIC), str(Ingredient.SHUFFLED)} <= set(made):
-            raise ValueError(f"an arm must have synthetic or shuffled slices, not both, got {self.name!r}")
+        if self.shuffled and not self.made:
+            raise ValueError(f"an arm must have some of {', '.join(_MADE)} slices to be shuffled, got {self.name!r}")
 
     def _has(self, ingredient: Ingredient) -> bool:
         return str(ingredient) in self.name.split("+")
@@ -87,6 +89,16 @@ class Arm:
         return [ingredient for ingredient in _MADE if self._has(ingredient)]
 
     @property
+    def shuffled(self) -> bool:
+        """Whether these have the masks and classes of others."""
+        return self._has(Ingredient.SHUFFLED)
+
+    @property
     def generated(self) -> bool:
         """Whether a generator is needed."""
         return any(ingredient != Ingredient.COPIED for ingredient in self.made)
+
+    @property
+    def on_real_slices(self) -> bool:
+        """Whether what no scanner made is nothing but real slices with other tumors."""
+        return bool(self.made) and Ingredient.SYNTHETIC not in self.made

@@ -57,12 +57,18 @@ def check_parts(store: SliceStore, plan: Plan, evaluate_split: str) -> None:
     for part in (Split.TRAIN, Split.VALIDATION, evaluate_split):
         if not plan.patients_of(part):
             raise ValueError(f"the split must have {part!s} patients, got none; see split_fractions and {part!s}_folds")
+    needs_healthy = any({Ingredient.IMPLANTED, Ingredient.COPIED} & set(arm.made) for arm in plan.arms)
     groups = {f"training patients of {group.name}": plan.training_patients(group) for group in plan.groups()}
     for name, patients in {**groups, "validation patients": plan.patients_of(Split.VALIDATION)}.items():
         dataset = SliceDataset(store, patients=patients)
         _check_classes(name, dataset, plan.tasks)
         if Segmentation.name in plan.tasks and not any(record["mask_pixels"] for record in dataset.data):
             raise ValueError(f"{name} must have slices with a mask to segment, got none; take others, or more")
+        if name in groups and needs_healthy and all(record["mask_pixels"] for record in dataset.data):
+            raise ValueError(
+                f"{name} must have slices without tumor for implanted and copied tumors, got none; set tumor=any, or "
+                "leave these arms out"
+            )
     gaps = {"slice_step": (1, None), "max_slices_per_patient": (None,)}
     for setting, whole in gaps.items():
         if Segmentation.name in plan.tasks and store.settings.get(setting) not in whole:
@@ -74,7 +80,7 @@ def check_parts(store: SliceStore, plan: Plan, evaluate_split: str) -> None:
 def check_arms(arms: Sequence[Arm], tasks: Sequence[str]) -> None:
     """Raise ``ValueError`` when an arm does not show what a task is to learn."""
     for arm in arms:
-        if arm.made == [Ingredient.COPIED] and not arm.real and Classification.name in tasks:
+        if arm.on_real_slices and not arm.real and Classification.name in tasks:
             raise ValueError(
                 f"an arm must show every class to be told apart, got {arm.name}; add real, or leave it out"
             )

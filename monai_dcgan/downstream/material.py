@@ -81,8 +81,11 @@ class Material:
 
     def of(self, arm: Arm) -> tuple[Slices | None, Slices | None]:
         """Return the real slices of an arm and those that no scanner made; None for none."""
-        made = [self._made(ingredient) for ingredient in arm.made]
-        return (self.real if arm.real else None), (Slices.joined(made) if made else None)
+        real = self.real if arm.real else None
+        if not arm.made:
+            return real, None
+        made = Slices.joined([self._made(ingredient) for ingredient in arm.made])
+        return real, (shuffled(made, self._seed) if arm.shuffled else made)
 
     @cached_property
     def real(self) -> Slices:
@@ -94,18 +97,30 @@ class Material:
         """Slices of the generator, which is trained first where that is still to do."""
         run = self.generator.run(self.folder, self.splits, self.group.seed)
         segment = self.segment if self.pool.needs_segmenter else None
-        seed = POOL_SEED + self.group.seed
-        slices, self.pool_record = self.pool.make(run, self.real, self.store, seed, segment, self.device)
+        slices, self.pool_record = self.pool.make(run, self.real, self.store, self._seed, segment, self.device)
         return slices
 
     @property
     def _training(self) -> SliceDataset:
         return SliceDataset(self.store, splits=self.splits, part=Split.TRAIN)
 
+    @property
+    def _seed(self) -> int:
+        return POOL_SEED + self.group.seed
+
     def _made(self, ingredient: Ingredient) -> Slices:
-        seed = POOL_SEED + self.group.seed
+        if ingredient == Ingredient.SYNTHETIC:
+            return self.synthetic
         if ingredient == Ingredient.COPIED:
             patients = np.array([record[Keys.PATIENT] for record in self._training.data])
-            images, masks, origins = copy_tumors(self.real.images, self.real.masks, patients, self.pool.number, seed)
-            return Slices(images, masks, self.real.classes[origins])
-        return shuffled(self.synthetic, seed) if ingredient == Ingredient.SHUFFLED else self.synthetic
+            return self._with_copies(self.real, patients)
+        both = Slices.joined([self.real, self.synthetic])
+        is_synthetic = np.arange(len(both)) >= len(self.real)
+        # Real slices without tumor, synthetic ones with.
+        chosen = np.flatnonzero(both.masks.any(axis=(1, 2, 3)) == is_synthetic)
+        return self._with_copies(both.take(chosen), is_synthetic[chosen])
+
+    def _with_copies(self, slices: Slices, owners: np.ndarray) -> Slices:
+        """Return slices of one owner with the tumors of another."""
+        images, masks, origins = copy_tumors(slices.images, slices.masks, owners, self.pool.number, self._seed)
+        return Slices(images, masks, slices.classes[origins])

@@ -26,7 +26,6 @@ from monai_dcgan.data.work import WITH_TUMOR, WITHOUT_TUMOR
 from monai_dcgan.downstream.batches import Slices
 from monai_dcgan.downstream.scores import dice
 from monai_dcgan.metrics import mask_statistics
-from monai_dcgan.transforms import copy_tumors
 from monai_dcgan.utils.checks import check_fraction, check_positive, check_positive_int
 from monai_dcgan.utils.enums import Keys
 
@@ -52,8 +51,6 @@ class Pool:
             these; the segmenter is that of the arm of real slices that others are compared with. None for no such rule.
         relabel: give slices the masks that this segmenter finds.
         clean: smooth the outlines of masks and fill their holes, before any rule; specks go.
-        onto_real: copy the tumors of what is left into real training slices without tumor, which are the pool then; see
-            :func:`~monai_dcgan.transforms.copy_tumors`.
 
     Raises:
         ValueError: when an argument is out of its range.
@@ -67,7 +64,6 @@ class Pool:
     agreement: Sequence[float] | None = None
     relabel: bool = False
     clean: bool = False
-    onto_real: bool = False
 
     def __post_init__(self) -> None:
         check_positive_int("number", self.number)
@@ -121,7 +117,7 @@ class Pool:
         if not self.memorized:
             leave_out("memorized", _memorized(made.images, real.images))
         if not self.healthy:
-            leave_out("healthy", ~made.masks.any(axis=(1, 2, 3)))
+            leave_out("healthy", np.asarray(~made.masks.any(axis=(1, 2, 3))))
         if self.needs_segmenter:
             if segment is None:
                 raise ValueError("segment must be given for agreement and relabel, got None")
@@ -137,8 +133,7 @@ class Pool:
             raise ValueError(
                 f"rules must leave synthetic slices of {run}, got none ({record}); train longer, or loosen them"
             )
-        made = made.take(np.flatnonzero(kept))
-        return (_onto(real, made, self.number, seed) if self.onto_real else made), record
+        return made.take(np.flatnonzero(kept)), record
 
     def _drawn(self, run: Path, seed: int, device: torch.device | None) -> Slices:
         options: dict[str, Any] = {} if device is None else {"device": str(device)}
@@ -160,15 +155,6 @@ def _cleaned(masks: np.ndarray) -> np.ndarray:
     plane = np.zeros((1, 1, 3, 3), dtype=bool)
     plane[0, 0] = ndimage.generate_binary_structure(2, 1)
     return ndimage.binary_fill_holes(smooth, plane).astype(masks.dtype)
-
-
-def _onto(real: Slices, made: Slices, number: int, seed: int) -> Slices:
-    """Return ``number`` real slices without tumor that were given the tumors of made ones."""
-    both, is_made = Slices.joined([real, made]), np.arange(len(real) + len(made)) >= len(real)
-    chosen = np.flatnonzero(both.masks.any(axis=(1, 2, 3)) == is_made)
-    both = both.take(chosen)
-    images, masks, origins = copy_tumors(both.images, both.masks, is_made[chosen], number, seed)
-    return Slices(images, masks, both.classes[origins])
 
 
 def _plausible(masks: np.ndarray, real: np.ndarray) -> np.ndarray:

@@ -79,7 +79,10 @@ def test_another_segmenter(name, kind, phantoms, tiny, tmp_path, capsys):
     [
         (["--patients", "7"], "patients must be numbers from 1 to the 4 training patients, or 'all', got 7"),
         (["--arms", "synthetic"], "arms must hold real or real+classical to compare others with, got synthetic"),
-        (["--arms", "real", "fake"], "an arm must join some of real, classical, synthetic, shuffled, copied by +"),
+        (
+            ["--arms", "real", "fake"],
+            "an arm must join some of real, classical, synthetic, implanted, copied, shuffled by +",
+        ),
         (["--set", "stepz=3"], "did you mean 'steps'?"),
         (["--dask", "smoke://host:1"], "dask must be the address of a Dask scheduler, such as tcp://host:8786, got"),
     ],

@@ -21,7 +21,7 @@ from monai_dcgan.workflow import DCGANWorkflow, config_file
 
 __all__ = ["ARMS", "SETTINGS", "files_of", "make_experiment"]
 
-ARMS = ["real", "real+classical+synthetic", "real+shuffled", "real+synthetic+copied", "classical+synthetic"]
+ARMS = ["real", "real+classical+synthetic", "real+synthetic+shuffled", "real+implanted+copied", "classical+synthetic"]
 SETTINGS = {
     "modalities": ["FLAIR"],
     "image_size": 32,

@@ -60,7 +60,7 @@ def test_every_cell_has_its_numbers(finished):
 
 def test_report_of_what_is_there(finished, phantoms, tmp_path):
     text = finished.report().read_text()
-    assert "real+shuffled" in text and "generator, one for all arms" in text
+    assert "real+synthetic+shuffled" in text and "generator, one for all arms" in text
     assert "measured on: 2 test patients" in text
     assert not any(patient in text for patient in finished.plan.splits)
     with pytest.raises(ValueError, match="real must be measured to compare others with it"):
@@ -122,7 +122,7 @@ def test_other_settings_are_other_files(finished, phantoms):
         assert {name.split("_")[0] for name in own if own[name] != changed[name]} == {"segmentation"}
     weaker = names(**{"classical#0#prob": 0.1})
     assert {name for name in own if own[name] != weaker[name]} == {name for name in own if "classical" in name}
-    generated = {name for name in own if "synthetic" in name or "shuffled" in name}
+    generated = {name for name in own if "synthetic" in name or "implanted" in name}
     for change in ({"max_epochs": 2}, {"train#penalty#r1": 7.0}):
         changed = names(**change)
         assert {name for name in own if own[name] != changed[name]} == generated
@@ -215,6 +215,8 @@ def test_parts_without_what_is_measured_are_refused(finished, phantoms, tmp_path
         make_experiment(phantoms, tmp_path / "a" / "out", slice_step=2).check()
     with pytest.raises(ValueError, match="an arm must show every class to be told apart, got copied"):
         make_experiment(phantoms, finished.folder, arms=["real", "copied"]).check()
+    with pytest.raises(ValueError, match="must have slices without tumor for implanted and copied tumors, got none"):
+        make_experiment(phantoms, tmp_path / "b" / "out", tumor="with", tasks=["segmentation"]).check()
     assert plan.patients_of("test")
 
 

@@ -25,18 +25,19 @@ ARM_CASES = [
     ["real", (True, False, [], False)],
     ["real+classical", (True, True, [], False)],
     ["real+synthetic", (True, False, ["synthetic"], True)],
-    ["real+classical+shuffled", (True, True, ["shuffled"], True)],
+    ["real+classical+synthetic+shuffled", (True, True, ["synthetic"], True)],
+    ["real+implanted+shuffled", (True, False, ["implanted"], True)],
     ["classical+synthetic", (False, True, ["synthetic"], True)],
     ["real+copied", (True, False, ["copied"], False)],
     ["real+synthetic+copied", (True, False, ["synthetic", "copied"], True)],
 ]
 BAD_ARMS = [
-    ["classical", "must have real slices, some of synthetic, shuffled, copied, or both, got 'classical'"],
-    ["", "must join some of real, classical, synthetic, shuffled, copied by"],
+    ["classical", "must have real slices, some of synthetic, implanted, copied, or both, got 'classical'"],
+    ["", "must join some of real, classical, synthetic, implanted, copied, shuffled by"],
     ["synthetic+real", "in this order, got 'synthetic.real'"],
     ["real+real", "in this order, got 'real.real'"],
     ["real+fake", "must join some of"],
-    ["real+synthetic+shuffled", "must have synthetic or shuffled slices, not both, got 'real.synthetic"],
+    ["real+shuffled", "must have some of synthetic, implanted, copied slices to be shuffled, got 'real.shuffled'"],
 ]
 BAD_PLANS = [
     [{"patients": [21]}, "patients must be numbers from 1 to the 20 training patients, or 'all', got 21"],

@@ -94,23 +94,6 @@ def test_outlines_are_cleaned_before_other_rules(monkeypatch, real):
         assert mask[0, 9:15, 9:15].all() and not mask[0, :7].any() and not mask[0, 17:].any()
 
 
-def test_tumors_go_into_real_slices_without(monkeypatch):
-    images = np.ones((6, 1, 32, 32), dtype=np.float32)
-    images[:2] = 0.25
-    real = Slices(images[:4], squares(0, 0, 6, 8), np.array([0, 0, 1, 1]))
-    made = Slices(0.5 + 0.5 * squares(7, 6), squares(7, 6), np.ones(2, dtype=int))
-    kept, record = make(monkeypatch, Pool(number=5, onto_real=True), made, real)
-    assert len(kept) == 5 and record == {"made": 2, "implausible": 0, "memorized": 0}
-    assert kept.classes.tolist() == [1] * 5
-    for image, mask in zip(kept.images, kept.masks, strict=True):
-        assert mask.sum() in (36, 49)
-        # As much brighter than the real slice as it was than its own; far from it nothing has changed.
-        np.testing.assert_allclose(image[mask > 0], 0.75, atol=1e-6)
-        assert (image[0] == 0.25).sum() > 32 * 32 - 17 * 17
-    with pytest.raises(ValueError, match="slices must be with and without tumor to copy tumors"):
-        make(monkeypatch, Pool(onto_real=True), made, real.take(np.array([2, 3])))
-
-
 def test_classes_are_what_masks_say(monkeypatch, real):
     made = Slices(textures(3, 1), squares(4, 0, 5), np.array([0, 1, 1]))
     assert make(monkeypatch, Pool(), made, real)[0].classes.tolist() == [1, 0, 1]
