@@ -24,7 +24,8 @@ EXTRAS = {
     "dask": ["distributed>=2024.8"],
     "dicom": ["pydicom>=3.0"],
     "phantom": ["nilearn>=0.11"],
-    "export": ["onnx>=1.17", "onnxscript>=0.2"],
+    "export": ["onnx>=1.17", "onnxscript>=0.2", "safetensors>=0.4"],
+    "hub": ["huggingface_hub>=0.30"],
     "mlflow": ["alembic>=1.13", "mlflow-skinny>=3.1", "sqlalchemy>=2.0"],
     "zoo": ["jsonschema>=4.20"],
 }
@@ -67,6 +68,7 @@ setup(
     package_data={
         "monai_dcgan.evaluation.report": ["*.css"],
         "monai_dcgan.evaluation.readers": ["*.html", "*.css", "*.js"],
+        "monai_dcgan.sharing": ["*.json"],
         **{name: ["*.json", "*.conf", "*.md", "*.txt", "*.pt", "LICENSE"] for name in SETTINGS},
     },
     install_requires=[

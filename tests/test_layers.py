@@ -18,6 +18,7 @@ FLOORS = {
     "cli": 5,
     "evaluation": 4,
     "downstream": 4,
+    "sharing": 4,
     "data": 3,
     "engines": 3,
     "handlers": 3,
@@ -30,7 +31,7 @@ FLOORS = {
     "utils": 1,
 }
 # Within a floor these may use one another in the order in which they stand.
-ALLOWED = {("handlers", "engines"), ("handlers", "data")}
+ALLOWED = {("handlers", "engines"), ("handlers", "data"), ("sharing", "evaluation")}
 ROOT_NAMES = {"__version__"}
 
 
