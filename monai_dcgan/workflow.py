@@ -203,25 +203,30 @@ def generate(
     num_slices: int = 64,
     seed: int = 0,
     image_format: str = "nifti",
+    shard: str | None = None,
     **override: Any,
 ) -> Path:
     """Make labeled slices with a trained generator, by the bundle's ``inference.json``.
 
+    A call that was stopped leaves what it made in a hidden folder beside the set; the same call goes on with it.
+
     Args:
         model: folder of a training run, or weights with their ``network.json`` beside them.
         output_dir: folder of the synthetic set, new or empty.
-        num_slices: number of slices.
+        num_slices: number of slices, of all shards together.
         seed: seed; slice ``i`` of a seed is the same whatever ``num_slices``.
         image_format: ``nifti`` or ``png``.
+        shard: ``I/N`` makes part I of N of the set, in a folder of ``output_dir``; the call that ends last makes
+            ``output_dir`` a set of all parts, whose slices are those of a call without.
         override: further ids of ``inference.json``.
 
     Returns:
-        the folder, with ``dataset.json`` that ``monai.data.load_decathlon_datalist`` reads.
+        the folder of the set, or of the shard, with ``dataset.json`` that ``monai.data.load_decathlon_datalist`` reads.
 
     Raises:
         FileNotFoundError: when there is no model.
         ValueError: when an argument is out of its range or the weights do not fit their settings.
-        FileExistsError: when ``output_dir`` is not empty.
+        FileExistsError: when ``output_dir`` is not empty, or another process is making the same.
     """
     workflow = DCGANWorkflow(
         inference_configs(model),
@@ -231,6 +236,7 @@ def generate(
             "num_slices": num_slices,
             "seed": seed,
             "image_format": image_format,
+            "shard": shard,
             **override,
         },
         workflow_type="inference",
@@ -245,7 +251,7 @@ def generate(
         if cause is error:
             raise
         raise cause from error
-    return Path(output_dir)
+    return Path(workflow.parser.get_parsed_content("writer").out_dir)
 
 
 def weights_of(model: str | Path) -> Path:

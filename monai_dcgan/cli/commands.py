@@ -20,30 +20,26 @@ from typing import Any
 from monai.utils import optional_import
 
 from monai_dcgan.cli.augment_commands import augment
-from monai_dcgan.cli.common import make_workflow, parsed, print_plan, training_workflow
+from monai_dcgan.cli.bundle_commands import bundle
+from monai_dcgan.cli.common import make_workflow, print_plan, training_workflow
 from monai_dcgan.cli.compare_commands import compare
 from monai_dcgan.cli.data_commands import SPLIT, inspect, prepare, show_data, split_counts
 from monai_dcgan.cli.export_commands import export
+from monai_dcgan.cli.generate_commands import MASK_RULES, export_model, generate
 from monai_dcgan.cli.readers_commands import readers
 from monai_dcgan.evaluation import table
 from monai_dcgan.utils.files import read_json
 from monai_dcgan.utils.run_folder import RunFolder
-from monai_dcgan.workflow import (
-    DCGANWorkflow,
-    config_file,
-    inference_configs,
-    weights_of,
-)
-from monai_dcgan.workflow import (
-    generate as generate_slices,
-)
+from monai_dcgan.workflow import DCGANWorkflow, config_file
 
 __all__ = [
     "augment",
+    "bundle",
     "compare",
     "demo",
     "evaluate",
     "export",
+    "export_model",
     "generate",
     "inspect",
     "phantom",
@@ -53,7 +49,6 @@ __all__ = [
 ]
 
 PLANNED = ("settings", "network_settings")
-MASK_RULES = ("min_mask_area", "max_mask_area", "max_mask_parts")
 FROM_DATA = ("image_channels", "mask_channels", "data_digest")
 
 
@@ -92,35 +87,6 @@ def train(args: argparse.Namespace) -> None:
     run = RunFolder(args.out)
     print(f"generator: {run.model}\nsample grids: {run.samples}\nloss curves: {run.loss_curves}")
     print(f"next: monai-dcgan evaluate {args.out}; monai-dcgan generate {args.out} --out DIR")
-
-
-def generate(args: argparse.Namespace) -> None:
-    """Make labeled slices."""
-    values = {
-        "num_slices": args.num,
-        "seed": args.seed,
-        "image_format": args.format,
-        "device": args.device,
-        **{name: getattr(args, name) for name in MASK_RULES},
-    }
-    override = {name: value for name, value in {**dict(parsed(args.set)), **values}.items() if value is not None}
-    if args.dry_run:
-        workflow = DCGANWorkflow(inference_configs(args.model), override, workflow_type="inference", logging_file=False)
-        # Checks the rules too.
-        workflow.parser.get_parsed_content("selection")
-        sizes = ("image_size", "image_channels", "mask_channels", "latent_size")
-        names = ("num_slices", "seed", "image_format", *MASK_RULES, *sizes)
-        plan = {name: workflow.parser.get_parsed_content(name) for name in names}
-        print_plan({"weights": str(weights_of(args.model)), "out": args.out, **plan})
-        return
-    folder = generate_slices(args.model, args.out, **override)
-    made = len(read_json(folder / "dataset.json")["training"])
-    print(f"{made} labeled slices in {folder} (dataset.json lists them, provenance.json says how they were made)")
-    selection = read_json(folder / "provenance.json")["selection"]
-    rejected = {name: number for name, number in selection["rejected"].items() if number}
-    if rejected:
-        reasons = ", ".join(f"{name} {number}" for name, number in rejected.items())
-        print(f"left out: {sum(rejected.values())} of {selection['tried']} that were made ({reasons})")
 
 
 def evaluate(args: argparse.Namespace) -> None:
@@ -177,7 +143,8 @@ def demo(args: argparse.Namespace) -> None:
         ),
         (
             generate,
-            {"model": str(run), "out": str(synthetic), "num": 64, "format": "png"} | dict.fromkeys(MASK_RULES),
+            {"model": str(run), "out": str(synthetic), "num": 64, "format": "png"}
+            | dict.fromkeys((*MASK_RULES, "shard", "batch_size")),
         ),
     ]
     if args.dry_run:

@@ -20,8 +20,10 @@ from collections.abc import Sequence
 
 from monai_dcgan import __version__
 from monai_dcgan.cli.augment_commands import add_augment
+from monai_dcgan.cli.bundle_commands import add_bundle
 from monai_dcgan.cli.compare_commands import add_compare
 from monai_dcgan.cli.export_commands import add_export
+from monai_dcgan.cli.generate_commands import add_export_model, add_generate
 from monai_dcgan.cli.readers_parser import add_readers
 from monai_dcgan.utils.enums import Axis, Layout, OnError, Reader, TumorPolicy
 
@@ -39,6 +41,8 @@ start here:
   monai-dcgan evaluate RUN              compare them with patients it has not seen
   monai-dcgan augment DATA --out DIR    are they worth it? networks with and without them
   monai-dcgan export SET --to ...       bring them to nnU-Net, Auto3DSeg, volumes
+  monai-dcgan export-model RUN ...      bring the generator to TorchScript, ONNX, ...
+  monai-dcgan bundle RUN --out DIR      share it: a bundle for the MONAI Model Zoo
   monai-dcgan compare RUN RUN ...       put several runs beside one another
   monai-dcgan readers make RUN ...      ask experts whether they can tell them apart
 
@@ -71,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from monai_dcgan.workflow import root_cause
 
     try:
-        getattr(commands, args.command)(args)
+        getattr(commands, args.command.replace("-", "_"))(args)
     except TrainingStopped as stopped:
         again = "the same command" if args.command == "augment" else "the same training with --resume"
         print(f"monai-dcgan {args.command}: {stopped}; {again} goes on", file=sys.stderr)
@@ -131,11 +135,13 @@ def build_parser() -> argparse.ArgumentParser:
     _add_inspect(commands, [common])
     _add_prepare(commands, [common, overlays, values])
     _add_train(commands, [common, overlays, values])
-    _add_generate(commands, [common, values])
+    add_generate(commands, [common, values])
     _add_evaluate(commands, [common, overlays, values])
     add_augment(commands, [common, overlays, values])
+    add_bundle(commands, [common])
     add_compare(commands, [common])
     add_export(commands, [common])
+    add_export_model(commands, [common])
     add_readers(commands, [common])
     return parser
 
@@ -222,29 +228,6 @@ def _add_train(commands: argparse._SubParsersAction, parents: list[argparse.Argu
     parser.add_argument("--seed", type=int, help="seed of split, weights, latents and augmentation")
     parser.add_argument("--device", help="cpu, cuda:0, ... (default: a GPU where there is one)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    _add_dry_run(parser)
-
-
-def _add_generate(commands: argparse._SubParsersAction, parents: list[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "generate", parents, "make labeled slices with a trained generator")
-    parser.add_argument("model", help="folder of a run, or weights with their network.json beside them")
-    parser.add_argument("--out", required=True, help="new folder for the synthetic set")
-    parser.add_argument("--num", type=int, help="number of slices")
-    parser.add_argument("--seed", type=int, help="slice i of a seed is always the same")
-    parser.add_argument("--format", choices=["nifti", "png"], help="file format")
-    parser.add_argument(
-        "--min-mask-area",
-        type=float,
-        metavar="SHARE",
-        help="leave out slices whose mask covers less of the slice, 0 to 1, such as 0.002; the next take their place",
-    )
-    parser.add_argument(
-        "--max-mask-area", type=float, metavar="SHARE", help="leave out slices whose mask covers more, 0 to 1"
-    )
-    parser.add_argument(
-        "--max-mask-parts", type=int, metavar="N", help="leave out slices whose mask has more connected parts, from 1"
-    )
-    parser.add_argument("--device", help="cpu, cuda:0, ...")
     _add_dry_run(parser)
 
 

@@ -17,11 +17,13 @@ from monai_dcgan.data.dataset import SliceDataset
 from monai_dcgan.data.duplicates import DuplicatePair, describe_duplicates, find_near_duplicates, warn_of_leaks
 from monai_dcgan.data.exports import stack_into_volumes, to_auto3dseg_datalist, to_nnunet_raw
 from monai_dcgan.data.inspection import Survey, inspect_store, inspection_text, survey, survey_text
+from monai_dcgan.data.making import generate_arrays
 from monai_dcgan.data.placing import CaseVolume, case_volume
 from monai_dcgan.data.prepare import default_cache_dir, prepare
 from monai_dcgan.data.provenance import provenance
 from monai_dcgan.data.resident import Resident, ResidentLoader, training_loader
 from monai_dcgan.data.sampling import ProcessShare, StreamSampler
+from monai_dcgan.data.set_shards import join_shards
 from monai_dcgan.data.settings import Slicing, Source
 from monai_dcgan.data.splits import k_folds, load_folds, load_splits, save_folds, save_splits, split_patients
 from monai_dcgan.data.store import SliceStore, is_store
@@ -49,9 +51,11 @@ __all__ = [
     "describe_duplicates",
     "find_cases",
     "find_near_duplicates",
+    "generate_arrays",
     "inspect_store",
     "inspection_text",
     "is_store",
+    "join_shards",
     "k_folds",
     "load_folds",
     "load_splits",

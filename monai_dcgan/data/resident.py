@@ -13,10 +13,8 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from pathlib import Path
 
 import ignite.distributed as idist
 import torch
@@ -27,6 +25,7 @@ from torch.utils.data import BatchSampler, Sampler
 from monai_dcgan.data.dataset import SliceDataset
 from monai_dcgan.utils.checks import check_choice, check_positive_int
 from monai_dcgan.utils.enums import Keys
+from monai_dcgan.utils.memory import free_bytes
 
 __all__ = ["Resident", "ResidentLoader", "training_loader"]
 
@@ -34,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 PIECE = 256
 SHARE_OF_FREE_MEMORY = 0.5
-MEMINFO = Path("/proc/meminfo")
-CGROUP = Path("/sys/fs/cgroup")
 
 
 class Resident(StrEnum):
@@ -187,24 +184,9 @@ def _needed_bytes(dataset: SliceDataset) -> int:
 
 def _usable_bytes(device: torch.device) -> int | None:
     """Return the bytes that slices may take on a device; None where the free memory is not to be known."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0] * SHARE_OF_FREE_MEMORY)
-    free = _free_on_host()
-    return None if free is None else int(free * SHARE_OF_FREE_MEMORY / idist.get_nproc_per_node())
-
-
-def _free_on_host() -> int | None:
-    """Return the free memory of this machine, or of the container that this process is in."""
-    if not MEMINFO.is_file():
-        # All there is, where the system does not tell what of it is free.
-        names = getattr(os, "sysconf_names", {})
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_PHYS_PAGES" in names else None
-    lines = dict(line.split(":", 1) for line in MEMINFO.read_text(encoding="ascii").splitlines())
-    free = int(lines["MemAvailable"].split()[0]) * 1024
-    limit, used = CGROUP / "memory.max", CGROUP / "memory.current"
-    if limit.is_file() and (text := limit.read_text(encoding="ascii").strip()) != "max":
-        free = min(free, int(text) - int(used.read_text(encoding="ascii")))
-    return free
+    free = free_bytes(device)
+    sharing = 1 if device.type == "cuda" else idist.get_nproc_per_node()
+    return None if free is None else int(free * SHARE_OF_FREE_MEMORY / sharing)
 
 
 def _mib(number: int) -> str:

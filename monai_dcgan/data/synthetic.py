@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from monai.data import Dataset, MetaTensor
 
+from monai_dcgan.data.making import PictureMaker, parsed
+from monai_dcgan.data.slice_files import DATASET, NIFTI_BRIGHTEST
 from monai_dcgan.data.synthetic_set import SyntheticSet
-from monai_dcgan.data.writer import DATASET, NIFTI_BRIGHTEST
-from monai_dcgan.transforms import split_pair
 from monai_dcgan.utils.checks import check_positive_int
 from monai_dcgan.utils.enums import Keys
-from monai_dcgan.workflow import DCGANWorkflow, inference_configs, root_cause, weights_of
+from monai_dcgan.workflow import DCGANWorkflow, inference_configs, weights_of
 
 __all__ = ["SyntheticDataset"]
 
@@ -169,28 +169,25 @@ class _Made:
         given |= {} if num is None else {"num_slices": num}
         workflow = DCGANWorkflow(inference_configs(source), given, workflow_type="inference", logging_file=False)
         self.turns, self.turn = 1, 0
-        known = _parsed(workflow, "num_classes", "num_slices")
+        known = parsed(workflow, "num_classes", "num_slices")
         if names and known["num_classes"] != len(names):
             raise ValueError(f"class_names must name the classes of the generator, {known['num_classes']}, got {names}")
         if class_name is not None:
             self.turn, self.turns = _index_of(class_name, names), len(names)
             workflow.parser["num_slices"] = known["num_slices"] * self.turns
-        found = _parsed(
-            workflow, "network", "latent_sampler", "selection", "dataset", "batch_size", "network_settings", "device"
-        )
-        self.sampler, self.batch, shape = found["latent_sampler"], found["batch_size"], found["network_settings"]
-        check_positive_int("batch_size", self.batch)
-        self.network, self.device = found["network"].eval(), found["device"]
-        selection, self.most = found["selection"], len(found["dataset"])
+        self.maker = PictureMaker(workflow)
+        selection, shape = self.maker.selection, self.maker.settings
+        if len(selection.places) < selection.number:
+            raise ValueError(f"shard must be left out, got that of {selection.places}; take generate_arrays for one")
         self.number, self.masks_each, self.num_classes = selection.number, shape["mask_channels"], shape["num_classes"]
-        side = shape["image_size"]
+        self.batch, side = self.maker.batch_size, shape["image_size"]
         self.mask_shape = (self.masks_each, side, side)
         self.images = _shared((self.number, shape["image_channels"], side, side), np.int16)
         self.masks = _shared((self.number, -(-int(np.prod(self.mask_shape)) // 8)), np.uint8)
         self.made = _shared((-(-self.number // self.batch),), np.uint8)
         if selection.rules.active:
             self._make_selected(selection)
-        elif torch.device(self.device).type != "cpu":
+        elif self.maker.device.type != "cpu":
             for batch in range(len(self.made)):
                 self._make_batch(batch)
 
@@ -208,41 +205,21 @@ class _Made:
     def _make_batch(self, batch: int) -> None:
         """Make the slices of a batch of ``generate``; another process may do the same, with the same result."""
         pictures = range(batch * self.batch, min((batch + 1) * self.batch, self.number))
-        self._keep(list(pictures), *self._pictures(pictures))
+        self._keep(list(pictures), *self.maker.make(pictures))
         self.made[batch] = 1
 
     def _make_selected(self, selection: Any) -> None:
-        for first in range(0, self.most, self.batch):
-            pictures = range(first, min(first + self.batch, self.most))
-            images, masks = self._pictures(pictures)
+        for pictures in selection.offers(self.batch):
+            images, masks = self.maker.make(pictures)
             places = selection.place(pictures, masks)
             rows = list(places)
             if rows:
                 self._keep(list(places.values()), images[rows], masks[rows])
-            if selection.done:
-                break
         self.made[:] = 1
-
-    @torch.inference_mode()
-    def _pictures(self, pictures: range) -> tuple[np.ndarray, np.ndarray]:
-        pairs = self.network(self.sampler.at(pictures).to(self.device)).float().cpu()
-        images, masks = split_pair(pairs, self.masks_each)
-        return images.numpy(), masks.numpy()
 
     def _keep(self, places: list[int], images: np.ndarray, masks: np.ndarray) -> None:
         self.images[places] = np.rint(images * np.float32(NIFTI_BRIGHTEST))
         self.masks[places] = np.packbits(masks.astype(bool).reshape(len(masks), -1), axis=1)
-
-
-def _parsed(workflow: DCGANWorkflow, *names: str) -> dict[str, Any]:
-    """Return contents of ``inference.json`` by their ids."""
-    try:
-        return {name: workflow.parser.get_parsed_content(name) for name in names}
-    except RuntimeError as error:
-        cause = root_cause(error)
-        if cause is error:
-            raise
-        raise cause from error
 
 
 def _index_of(class_name: str, names: list[str]) -> int:

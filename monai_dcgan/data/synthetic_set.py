@@ -20,17 +20,15 @@ import nibabel
 import numpy as np
 from PIL import Image
 
-from monai_dcgan.data.writer import DATASET, NIFTI_BRIGHTEST, PNG_BRIGHTEST
+from monai_dcgan.data.slice_files import DATASET, NIFTI_BRIGHTEST, PNG_BRIGHTEST, PROVENANCE
 from monai_dcgan.utils.enums import Keys
 from monai_dcgan.utils.files import read_json
 
 __all__ = ["SyntheticSet"]
 
-_PROVENANCE = "provenance.json"
-
 
 class SyntheticSet:
-    """A synthetic set as ``SyntheticSetWriter`` writes it, or one of volumes stacked from it.
+    """A synthetic set as ``SyntheticSetWriter`` writes it, also one of shards, or one of volumes stacked from it.
 
     Args:
         folder: folder with ``dataset.json`` and ``provenance.json``.
@@ -53,11 +51,11 @@ class SyntheticSet:
                 f"a synthetic set must hold {DATASET}, got {folder} without it; make one with monai-dcgan generate"
             )
         description = read_json(self.folder / DATASET)
-        record = self.folder / _PROVENANCE
+        record = self.folder / PROVENANCE
         self.provenance: dict[str, Any] = read_json(record) if record.is_file() else {}
         if self.provenance.get("synthetic") is not True:
             raise ValueError(
-                f"a synthetic set must say so in {_PROVENANCE}, got {folder} that does not; "
+                f"a synthetic set must say so in {PROVENANCE}, got {folder} that does not; "
                 "make one with monai-dcgan generate"
             )
         try:

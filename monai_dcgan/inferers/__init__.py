@@ -12,7 +12,17 @@
 
 from __future__ import annotations
 
+from monai_dcgan.inferers.batch_size import bytes_per_picture, pick_batch_size
 from monai_dcgan.inferers.latent import LatentDataset, LatentSampler
-from monai_dcgan.inferers.selection import SliceSelection
+from monai_dcgan.inferers.selection import OfferSampler, SliceSelection, parse_shard, shard_places
 
-__all__ = ["LatentDataset", "LatentSampler", "SliceSelection"]
+__all__ = [
+    "LatentDataset",
+    "LatentSampler",
+    "OfferSampler",
+    "SliceSelection",
+    "bytes_per_picture",
+    "parse_shard",
+    "pick_batch_size",
+    "shard_places",
+]

@@ -128,7 +128,7 @@ class LatentDataset(Dataset):
     """The latents of the pictures 0 to ``number - 1``.
 
     Items are ``{"image": (latent_size + num_classes, 1, 1), "picture": number of the picture}``; ``image`` is the key
-    of a network's input in MONAI's engines and bundles.
+    of a network's input in MONAI's engines and bundles. A data loader draws a batch at once.
 
     Args:
         sampler: gives the latents.
@@ -148,5 +148,10 @@ class LatentDataset(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor | int]:
         """Return the latent of picture ``index``."""
-        picture = range(self.number)[index]
-        return {CommonKeys.IMAGE: self.sampler.at([picture])[0], Keys.PICTURE: picture}
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, torch.Tensor | int]]:
+        """Return the latents of the pictures ``indices``; a loader of PyTorch asks so for a batch."""
+        pictures = [range(self.number)[index] for index in indices]
+        latents = self.sampler.at(pictures)
+        return [{CommonKeys.IMAGE: latent, Keys.PICTURE: picture} for latent, picture in zip(latents, pictures)]

@@ -21,6 +21,7 @@ from monai.data import DataLoader
 
 from monai_dcgan.data import ResidentLoader, SliceDataset, SliceStore, StreamSampler, resident, training_loader
 from monai_dcgan.data.store import StoreFolder, begin_store, finish_store, write_shard
+from monai_dcgan.utils import memory
 
 SIZE, NUMBER = 32, 11
 BYTES = NUMBER * (2 * SIZE * SIZE * 2 + SIZE * SIZE + 8)
@@ -134,8 +135,8 @@ def test_slices_that_do_not_fit(store, caplog, monkeypatch):
 def test_free_memory_decides(store, monkeypatch, tmp_path):
     dataset = SliceDataset(store)
     table = tmp_path / "meminfo"
-    monkeypatch.setattr(resident, "MEMINFO", table)
-    monkeypatch.setattr(resident, "CGROUP", tmp_path)
+    monkeypatch.setattr(memory, "MEMINFO", table)
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
     enough = 2 * BYTES // 1024 + 1
     table.write_text(f"MemTotal: 99999999 kB\nMemAvailable:   {enough} kB\n")
     assert isinstance(training_loader(dataset, stream(dataset), 4), ResidentLoader)

@@ -145,7 +145,7 @@ def test_slices_are_made_on_demand_and_once(run):
     data = SyntheticDataset(run, num=64, batch_size=8)
     slices = data.data.slices
     calls = []
-    slices.network.register_forward_hook(lambda *_: calls.append(1))
+    slices.maker.network.register_forward_hook(lambda *_: calls.append(1))
     assert not slices.made.any()
     first = data[17]
     assert slices.made.nonzero()[0].tolist() == [2] and equal(data[17], first) and len(calls) == 1

@@ -82,7 +82,7 @@ def test_class_names(tmp_path):
 
 def test_target_must_be_empty(tmp_path):
     (tmp_path / "something").touch()
-    with pytest.raises(FileExistsError, match="out_dir must be empty or new"):
+    with pytest.raises(FileExistsError, match="out_dir must be absent or an empty folder"):
         SyntheticSetWriter(tmp_path)
 
 
@@ -170,7 +170,7 @@ def test_end_of_process_without_close_leaves_nothing(tmp_path):
     code = (
         "import sys, torch; from monai_dcgan.data import SyntheticSetWriter as Writer; writer = Writer(sys.argv[1]);"
         "writer.write(torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 32, 32));"
-        " sys.exit(3 if writer._folder.is_dir() else 4)"
+        " sys.exit(3 if writer._folder.path.is_dir() else 4)"
     )
     result = subprocess.run([sys.executable, "-c", code, str(tmp_path / "set")], check=False)
     assert result.returncode == 3
@@ -183,7 +183,7 @@ def test_target_filled_meanwhile_is_kept(tmp_path):
     writer.write(images, masks)
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "other").touch()
-    with pytest.raises(FileExistsError, match="out_dir must be empty or new"):
+    with pytest.raises(FileExistsError, match="out_dir must be absent or an empty folder"):
         writer.close()
     assert contents(tmp_path / "set") == ["other"]
 

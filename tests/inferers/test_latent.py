@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from monai.data import DataLoader
 from scipy.stats import truncnorm
 
 from monai_dcgan.inferers import LatentDataset, LatentSampler
@@ -79,6 +80,11 @@ def test_dataset_gives_the_latents_of_pictures():
     assert torch.equal(torch.stack([item["image"] for item in dataset]), sampler.at(range(3)))
     assert [item["picture"] for item in dataset] == [0, 1, 2]
     assert dataset[-1]["picture"] == 2
+    whole = next(iter(DataLoader(dataset, batch_size=3)))
+    assert torch.equal(whole["image"], sampler.at(range(3)))
+    assert whole["picture"].tolist() == [0, 1, 2]
+    with pytest.raises(IndexError):
+        dataset[3]
     with pytest.raises(ValueError, match="num_slices must be a whole number of at least 1, got 0"):
         LatentDataset(sampler, 0)
 

@@ -15,10 +15,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_dcgan.inferers import SliceSelection
+from monai_dcgan.inferers import OfferSampler, SliceSelection, parse_shard, shard_places
 from monai_dcgan.metrics import MaskRules
 
 RULES = MaskRules(min_mask_area=0.05)
+STRIDE = 2**32
 
 
 def masks(good):
@@ -28,59 +29,87 @@ def masks(good):
     return result
 
 
-def choose(good, number, num_classes=0, batch_size=4, rules=RULES):
-    """Offer pictures in batches; return the pictures by their place, and the selection."""
-    selection = SliceSelection(rules, number, num_classes)
-    chosen = {}
-    for start in range(0, len(good), batch_size):
-        pictures = range(start, min(start + batch_size, len(good)))
-        for row, place in selection.place(pictures, masks([good[picture] for picture in pictures])).items():
+def tenth(picture):
+    """Whether a picture passes: three of ten do, at random but always the same."""
+    return bool(np.random.default_rng(picture).random() < 0.3)
+
+
+def choose(good, number, num_classes=0, batch_size=4, rules=RULES, shard=None, made=()):
+    """Offer pictures until the selection is done; return the picture of each place, and the batches."""
+    selection = SliceSelection(rules, number, num_classes, shard)
+    selection.restore(made)
+    chosen, batches, rejected = {}, [], {}
+    for pictures in selection.offers(batch_size):
+        batches.append(pictures)
+        for row, place in selection.place(pictures, masks([good(picture) for picture in pictures])).items():
             assert place not in chosen
             chosen[place] = pictures[row]
-    return [chosen[place] for place in sorted(chosen)], selection
-
-
-def test_the_next_pictures_take_the_place_of_rejected_ones():
-    chosen, selection = choose([1, 0, 1, 1, 0, 0, 1, 0, 1, 1], number=4)
-    assert chosen == [0, 2, 3, 6]
+            rejected[place] = selection.rejected(place)
     assert selection.done
-    assert selection.record() == {
-        "rules": {"min_mask_area": 0.05},
-        "tried": 7,
-        "rejected": {"min_mask_area": 3},
-    }
+    return chosen, batches, rejected
 
 
-def test_without_rules_picture_i_has_place_i():
-    for num_classes in (0, 3):
-        chosen, selection = choose([0] * 7, number=7, num_classes=num_classes, rules=MaskRules())
-        assert chosen == list(range(7))
-        assert selection.most == 7
-        assert selection.done
-        assert selection.record() == {"rules": {}, "tried": 7, "rejected": {}}
+def test_a_rejected_picture_is_replaced_by_the_next_candidate_of_its_place():
+    bad = {1, 1 + STRIDE, 3}
+    chosen, batches, rejected = choose(lambda picture: picture not in bad, number=6)
+    assert chosen == {0: 0, 1: 1 + 2 * STRIDE, 2: 2, 3: 3 + STRIDE, 4: 4, 5: 5}
+    assert batches == [[0, 1, 2, 3], [1 + STRIDE, 3 + STRIDE], [1 + 2 * STRIDE], [4, 5]]
+    assert rejected == {0: {}, 1: {"min_mask_area": 2}, 2: {}, 3: {"min_mask_area": 1}, 4: {}, 5: {}}
 
 
-def test_a_rejected_picture_is_replaced_by_one_of_its_class():
-    """Class 0 always passes; class 1 with pictures 7, 13 and 19; class 2 with 5, 8 and 11."""
-    good = [picture % 3 == 0 or picture in (7, 13, 19, 5, 8, 11) for picture in range(30)]
-    chosen, selection = choose(good, number=8, num_classes=3)
-    assert chosen == [0, 7, 5, 3, 13, 8, 6, 19]
-    assert [picture % 3 for picture in chosen] == [0, 1, 2, 0, 1, 2, 0, 1]
-    # Pictures 1, 4, 10 and 16 of class 1, and 2 of class 2.
-    assert selection.rejected == {"min_mask_area": 5}
-    assert selection.tried == 8 + 5
+@pytest.mark.parametrize("num_classes", [0, 3])
+def test_without_rules_picture_i_has_place_i(num_classes):
+    chosen, batches, _ = choose(lambda _: False, 7, num_classes, rules=MaskRules())
+    assert chosen == {place: place for place in range(7)}
+    assert batches == [[0, 1, 2, 3], [4, 5, 6]]
 
 
 @pytest.mark.parametrize("num_classes", [0, 2, 3])
-def test_a_larger_set_begins_with_the_smaller_one_at_any_batch_size(num_classes):
-    good = np.random.default_rng(0).random(400) < 0.3
-    longest, _ = choose(good, 40, num_classes)
-    assert len(longest) == 40
-    for number in (1, 2, 7, 39):
-        for batch_size in (1, 5, 64):
-            chosen, selection = choose(good, number, num_classes, batch_size)
-            assert chosen == longest[:number]
-            assert selection.record() == choose(good, number, num_classes, 3)[1].record()
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
+def test_a_place_has_one_picture_whatever_else_is_made(num_classes, batch_size):
+    whole, batches, _ = choose(tenth, 41, num_classes)
+    turns = max(1, num_classes)
+    assert all(picture % turns == place % turns for place, picture in whole.items()), "classes take turns"
+    assert sum(picture != place for place, picture in whole.items()) > 20
+    assert choose(tenth, 41, num_classes, batch_size)[0] == whole
+    shorter = choose(tenth, 7, num_classes, batch_size)[0]
+    assert shorter == {place: whole[place] for place in range(7)}
+    rest = choose(tenth, 41, num_classes, batch_size, made=range(0, 41, 2))[0]
+    assert rest == {place: whole[place] for place in range(1, 41, 2)}
+    assert max(map(max, batches)) < SliceSelection(RULES, 41, num_classes).most
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 16, 41])
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
+def test_shards_make_the_set_and_nothing_twice(count, batch_size):
+    whole, batches, _ = choose(tenth, 41, 2, batch_size)
+    union = {}
+    for own in range(1, count + 1):
+        chosen, offered, _ = choose(tenth, 41, 2, batch_size, shard=f"{own}/{count}")
+        assert not union.keys() & chosen.keys()
+        assert all(batch in batches for batch in offered), "a network sees the batches that it sees without shards"
+        union |= chosen
+    assert union == whole
+
+
+@pytest.mark.parametrize(
+    ("number", "shard", "expected"),
+    [
+        [10, None, range(0, 10)],
+        [10, "1/3", range(0, 3)],
+        [10, "2/3", range(3, 6)],
+        [10, "3/3", range(6, 10)],
+        [1_000_000, "3/16", range(125_000, 187_500)],
+    ],
+)
+def test_places_of_a_shard(number, shard, expected):
+    assert shard_places(number, shard) == expected
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "3", "1/0", "-1/3", "a/b", "1/3/5", "", None, "1.0/2"])
+def test_a_shard_is_i_of_n(text):
+    with pytest.raises(ValueError, match="shard must be I/N with I from 1 to N, such as 3/16, got"):
+        parse_shard(text)
 
 
 def test_gives_up_where_hardly_any_slice_passes():
@@ -90,35 +119,48 @@ def test_gives_up_where_hardly_any_slice_passes():
         r"991\), max_mask_parts=3 \(broken by 0\); loosen the rules, or train the generator longer"
     )
     with pytest.raises(ValueError, match=text):
-        choose([True] * 9 + [False] * 2000, number=50, rules=rules)
-    chosen, _ = choose([True] * 9 + [False] * 990 + [True], number=10)
-    assert chosen == [*range(9), 999]
-
-
-@pytest.mark.parametrize("number", [3, 10])
-def test_gives_up_where_the_last_picture_offered_passes(number):
-    with pytest.raises(ValueError, match="got 2 of 1000"):
-        choose([True] + [False] * 998 + [True], number)
+        choose(lambda picture: picture < 9, number=50, batch_size=50, rules=rules)
+    # Ten of a thousand are enough.
+    chosen, _, _ = choose(
+        lambda picture: picture < 9 or picture == 9 + 900 * STRIDE, number=10, batch_size=10, rules=rules
+    )
+    assert chosen[9] == 9 + 900 * STRIDE
 
 
 def test_gives_up_where_one_class_does_not_pass():
     with pytest.raises(ValueError, match=r"got 0 of 1000 of class 1 with min_mask_area=0\.05 \(broken by 1000\)"):
-        choose([True, False] * 1000, number=2, num_classes=2)
+        choose(lambda picture: picture % 2 == 0, number=2, num_classes=2)
 
 
-@pytest.mark.parametrize(("number", "num_classes"), [(1, 0), (9, 0), (11, 0), (25, 2), (40, 3)])
-def test_pictures_are_offered_until_the_set_is_done_or_given_up(number, num_classes):
-    """The worst generators that are not given up make the last slice with the last picture that is offered."""
-    selection = SliceSelection(RULES, number, num_classes)
-    with pytest.raises(ValueError, match="rules on masks must let"):
-        choose([False] * selection.most, number, num_classes)
-    turns = max(1, num_classes)
-    every = [(picture // turns) % 100 == 0 for picture in range(selection.most)]
-    assert choose(every, number, num_classes)[1].done
+def test_record():
+    selection = SliceSelection(MaskRules(min_mask_area=0.05, max_mask_parts=3), number=9, shard="1/3")
+    assert selection.record({"min_mask_area": 4}) == {
+        "rules": {"min_mask_area": 0.05, "max_mask_parts": 3},
+        "tried": 7,
+        "rejected": {"min_mask_area": 4, "max_mask_parts": 0},
+    }
 
 
-def test_bad_arguments():
-    with pytest.raises(ValueError, match="num_slices must be a whole number of at least 1, got 0"):
-        SliceSelection(RULES, 0)
-    with pytest.raises(ValueError, match="num_classes must be a whole number of at least 0, got -1"):
-        SliceSelection(RULES, 1, -1)
+def test_batches_must_be_judged_one_after_the_other():
+    batches = iter(OfferSampler(SliceSelection(RULES, 9), 4))
+    next(batches)
+    with pytest.raises(RuntimeError, match=r"must be judged by place\(\) before the next ones"):
+        next(batches)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        [lambda: SliceSelection(RULES, 0), "num_slices must be a whole number of at least 1, got 0"],
+        [lambda: SliceSelection(RULES, 1, -1), "num_classes must be a whole number of at least 0, got -1"],
+        [
+            lambda: SliceSelection(RULES, 3, 0, "1/4"),
+            "shard must be one of at most as many as there are slices, 3, got",
+        ],
+        [lambda: OfferSampler(SliceSelection(RULES, 3), 0), "batch_size must be a whole number of at least 1, got 0"],
+        [lambda: SliceSelection(RULES, 9, 0, "1/3").restore([0, 3]), r"places must be in range\(0, 3\), got 3"],
+    ],
+)
+def test_bad_arguments(call, text):
+    with pytest.raises(ValueError, match=text):
+        call()

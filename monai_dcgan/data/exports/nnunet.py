@@ -20,8 +20,8 @@ import nibabel
 import numpy as np
 from PIL import Image
 
+from monai_dcgan.data.slice_files import DATASET
 from monai_dcgan.data.synthetic_set import SyntheticSet
-from monai_dcgan.data.writer import DATASET
 from monai_dcgan.utils.files import write_json
 from monai_dcgan.utils.folders import new_folder
 

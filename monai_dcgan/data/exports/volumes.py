@@ -19,8 +19,8 @@ from typing import Any
 import nibabel
 import numpy as np
 
+from monai_dcgan.data.slice_files import DATASET, NIFTI_BRIGHTEST
 from monai_dcgan.data.synthetic_set import SyntheticSet
-from monai_dcgan.data.writer import DATASET, NIFTI_BRIGHTEST
 from monai_dcgan.utils.checks import check_positive, check_positive_int
 from monai_dcgan.utils.enums import Keys
 from monai_dcgan.utils.files import write_json
