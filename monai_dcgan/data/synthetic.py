@@ -169,7 +169,8 @@ class _Made:
         given |= {} if num is None else {"num_slices": num}
         workflow = DCGANWorkflow(inference_configs(source), given, workflow_type="inference", logging_file=False)
         self.turns, self.turn = 1, 0
-        known = parsed(workflow, "num_classes", "num_slices")
+        known = parsed(workflow, "num_classes", "num_slices", "class_names")
+        names = names or known["class_names"]
         if names and known["num_classes"] != len(names):
             raise ValueError(f"class_names must name the classes of the generator, {known['num_classes']}, got {names}")
         if class_name is not None:

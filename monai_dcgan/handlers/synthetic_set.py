@@ -44,6 +44,7 @@ class _Writer(Protocol):
         images: torch.Tensor,
         masks: torch.Tensor,
         *,
+        class_names: Sequence[str] | None,
         pictures: Sequence[int],
         places: Sequence[int],
         rejected: Mapping[str, int],
@@ -68,12 +69,23 @@ class SyntheticSetSaver:
         writer: such as :class:`~monai_dcgan.data.SyntheticSetWriter`; it is closed when the engine ends.
         mask_channels: number of mask channels of the generator.
         selection: says which pictures the set holds, and where; the engine's batches are what it offers.
+        class_names: names of the classes of the generator, noted of each slice; none where they are not known.
+
+    Raises:
+        ValueError: when there are names, and not one for each class.
     """
 
-    def __init__(self, writer: _Writer, mask_channels: int, selection: SliceSelection) -> None:
+    def __init__(
+        self, writer: _Writer, mask_channels: int, selection: SliceSelection, class_names: Sequence[str] = ()
+    ) -> None:
+        if class_names and len(class_names) != selection.turns:
+            raise ValueError(
+                f"class_names must name the classes of the generator, {selection.turns}, got {list(class_names)}"
+            )
         self.writer = writer
         self.mask_channels = mask_channels
         self.selection = selection
+        self.class_names = list(class_names)
         self._made_before = 0
 
     def attach(self, engine: Workflow) -> None:
@@ -90,7 +102,8 @@ class SyntheticSetSaver:
 
     def _resume(self, _: Workflow) -> None:
         selection = self.selection
-        made = self.writer.resume(selection.places, number=selection.number, rules=selection.rules.active)
+        named = {"class_names": self.class_names} if self.class_names else {}
+        made = self.writer.resume(selection.places, number=selection.number, rules=selection.rules.active, **named)
         selection.restore(made)
         self._made_before = self._reported = len(made)
         self._last_report = time.monotonic()
@@ -109,11 +122,16 @@ class SyntheticSetSaver:
             self.writer.write(
                 images[rows],
                 masks[rows],
+                class_names=self._names(list(places.values())),
                 pictures=[pictures[row] for row in rows],
                 places=list(places.values()),
                 rejected=rejected,
             )
         self._report()
+
+    def _names(self, places: Sequence[int]) -> list[str] | None:
+        """Return the class of each place, where classes have names."""
+        return [self.class_names[place % self.selection.turns] for place in places] if self.class_names else None
 
     def _report(self) -> None:
         """Say now and then how far it is."""

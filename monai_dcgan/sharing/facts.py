@@ -65,6 +65,12 @@ class RunFacts:
         return names if len(names) == number else [f"image {channel + 1}" for channel in range(number)]
 
     @property
+    def class_names(self) -> list[str]:
+        """Names of the classes, as the data name them; none where the generator has no classes."""
+        named = self.network.get("class_names") or []
+        return [str(name) for name in named] or [f"class {number}" for number in range(self.network["num_classes"])]
+
+    @property
     def mask_channels(self) -> list[str]:
         """Names of the mask channels."""
         number = self.network["mask_channels"]

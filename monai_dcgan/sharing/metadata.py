@@ -95,9 +95,10 @@ def _version(distribution: str, facts: RunFacts) -> str:
 def _description(facts: RunFacts) -> str:
     patients, size = facts.patients["train"], facts.network["image_size"]
     masks = " together with their tumor masks" if facts.mask_channels else ""
+    classes = f" of {', '.join(facts.class_names)}" if facts.class_names else ""
     return (
-        f"A deep convolutional GAN that makes 2D brain MRI slices ({', '.join(facts.image_channels)}) of {size}x{size} "
-        f"pixels{masks}, trained on slices of {patients} {'patient' if patients == 1 else 'patients'}"
+        f"A deep convolutional GAN that makes 2D brain MRI slices ({', '.join(facts.image_channels)}){classes}, "
+        f"{size}x{size} pixels{masks}, trained on slices of {patients} {'patient' if patients == 1 else 'patients'}"
     )
 
 
@@ -113,14 +114,14 @@ def _figures(metrics: Mapping[str, Any] | None) -> dict[str, float]:
 
 def _network_data_format(facts: RunFacts, ours: Mapping[str, Any]) -> dict[str, Any]:
     network = facts.network
-    latent, classes, size = network["latent_size"], network["num_classes"], network["image_size"]
+    latent, classes, size = network["latent_size"], facts.class_names, network["image_size"]
     pairs = [*facts.image_channels, *facts.mask_channels]
     noise = {"0": f"standard normal noise, to channel {latent - 1}"}
-    noise |= {str(latent + number): f"1 for class {number}, else 0" for number in range(classes)}
+    noise |= {str(latent + number): f"1 for {name}, else 0" for number, name in enumerate(classes)}
     image, pred = ours["inputs"]["image"], ours["outputs"]["pred"]
     channels = {str(number): name for number, name in enumerate(pairs)}
     return {
-        "inputs": {"image": image | {"num_channels": latent + classes, "channel_def": noise}},
+        "inputs": {"image": image | {"num_channels": latent + len(classes), "channel_def": noise}},
         "outputs": {
             "pred": pred | {"num_channels": len(pairs), "spatial_shape": [size, size], "channel_def": channels}
         },

@@ -85,6 +85,7 @@ def _data(facts: RunFacts, label: BundleLabel) -> Iterator[Block]:
             f"Patients, who are split before their slices: {parts}.",
             f"Slices trained with: {slices}.",
             f"Image channels: {', '.join(facts.image_channels)}; masks: {', '.join(facts.mask_channels) or 'none'}.",
+            f"Classes: {', '.join(facts.class_names) or 'none'}.",
         ]
     )
     yield Text(

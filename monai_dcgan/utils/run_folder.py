@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -136,6 +136,7 @@ class RunFolder:
         network: Mapping[str, Any],
         overlay: str = "{}",
         conditions: Mapping[str, Any] | None = None,
+        class_names: Sequence[str] = (),
     ) -> None:
         """Claim the folder and write down what the run is made with.
 
@@ -144,6 +145,7 @@ class RunFolder:
             network: settings of the networks, JSON-like.
             overlay: JSON of what else was given on top of the bundle's configs.
             conditions: what decides about bits and speed but is no setting: device, type of mixed precision, threads.
+            class_names: names of the classes of the generator, which go to what makes slices with it.
 
         Raises:
             FileExistsError: when a run lies in the folder and ``resume`` is off.
@@ -155,7 +157,8 @@ class RunFolder:
         self.check_free()
         # MONAI's parser writes the separator of nested ids in its own way.
         given = {name.replace(ID_SEP_KEY, "#"): value for name, value in json.loads(overlay).items()}
-        made_with = {"settings": dict(settings), "network": dict(network), "overlay": given}
+        named = {"class_names": list(class_names)} if class_names else {}
+        made_with = {"settings": dict(settings), "network": {**network, **named}, "overlay": given}
         made_with = json.loads(json.dumps(made_with))
         record: dict[str, Any] = {"status": "running", "versions": package_versions(), "started": _now()}
         if self.resume:

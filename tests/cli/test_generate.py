@@ -37,6 +37,7 @@ SETTINGS = {
     "width": 4,
     "max_channels": 16,
     "num_classes": 3,
+    "class_names": ["glioma", "meningioma", "pituitary"],
     "g_residual": False,
     "g_head": 0,
 }
@@ -48,7 +49,7 @@ def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     torch.manual_seed(0)
     network = DCGANGenerator(
-        **{key: value for key, value in SETTINGS.items() if key[:2] != "g_"}, upsampling="bilinear"
+        **{key: value for key, value in SETTINGS.items() if key[:2] not in ("g_", "cl")}, upsampling="bilinear"
     )
     for parameter in network.parameters():
         if parameter.ndim > 1:
@@ -107,10 +108,11 @@ def test_shards_are_the_set_of_one_process(count, model, whole, tmp_path, capsys
     assert records[0] == records[1]
     assert len(load_decathlon_datalist(out / "dataset.json", True, "training")) == NUMBER
     read, expected = SyntheticSet(out), SyntheticSet(folder)
+    assert [entry["class_name"] for entry in read.entries] == [SETTINGS["class_names"][i % 3] for i in range(NUMBER)]
     assert all((read.read(i)[0] == expected.read(i)[0]).all() for i in range(NUMBER))
     part = SyntheticSet(out / f"shard_01_of_{count:02d}")
     assert len(part) == NUMBER // count and (part.read(0)[1] == expected.read(0)[1]).all()
-    assert [read.class_index(i, []) for i in range(NUMBER)] == [i % 3 for i in range(NUMBER)]
+    assert [read.class_index(i, read.class_names) for i in range(NUMBER)] == [i % 3 for i in range(NUMBER)]
 
 
 def test_missing_shards_are_named(model, tmp_path, capsys):

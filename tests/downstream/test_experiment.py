@@ -26,6 +26,7 @@ from monai_dcgan.data import load_splits, save_splits
 from monai_dcgan.downstream import Slices
 from monai_dcgan.downstream.generators import check_origin
 from monai_dcgan.downstream.pool import shuffled
+from monai_dcgan.utils.files import read_json
 from monai_dcgan.workflow import config_file, root_cause
 from tests.downstream.experiment_makers import ARMS, SETTINGS, files_of, make_experiment
 
@@ -74,6 +75,7 @@ def test_generators_know_the_patients_of_their_group_alone(finished):
         own = sorted(patient for patient, part in split.items() if part == "train")
         assert own == finished.plan.training_patients(group)
         check_origin(run, finished.plan.splits_of(group))
+        assert read_json(run / "network.json")["class_names"] == ["no_tumor", "tumor"]
     small, large = finished.plan.groups()
     with pytest.raises(ValueError, match="must be trained on training patients alone, got .* of the part left_out"):
         check_origin(finished.generator_folder(large), finished.plan.splits_of(small))

@@ -43,7 +43,7 @@ class Painter(torch.nn.Module):
         return torch.cat([torch.zeros(len(latent), 64), mask * 2.0 - 1], dim=1).reshape(-1, 2, 8, 8)
 
 
-def make_set(out, number, num_classes=0, batch_size=5, stop_at=None, error=None, **rules):
+def make_set(out, number, num_classes=0, batch_size=5, stop_at=None, error=None, class_names=(), **rules):
     sampler = LatentSampler(latent_size=2, num_classes=num_classes, seed=1)
     selection = SliceSelection(MaskRules(**rules), number, num_classes)
     writer = SyntheticSetWriter(out, "png", {"seed": 1})
@@ -56,7 +56,7 @@ def make_set(out, number, num_classes=0, batch_size=5, stop_at=None, error=None,
         ),
         network=network,
         inferer=SimpleInferer(),
-        val_handlers=[SyntheticSetSaver(writer, 1, selection)],
+        val_handlers=[SyntheticSetSaver(writer, 1, selection, class_names)],
         decollate=False,
     ).run()
     return network, sampler
@@ -104,6 +104,14 @@ def test_without_rules_every_picture_is_taken(tmp_path):
     assert [entry["picture"] for entry in load_decathlon_datalist(tmp_path / "made/dataset.json")] == list(range(12))
     record = read_json(tmp_path / "made/provenance.json")["selection"]
     assert record == {"rules": {}, "tried": 12, "rejected": {}}
+
+
+def test_slices_are_labeled_with_the_names_of_their_classes(tmp_path):
+    make_set(tmp_path / "made", 7, num_classes=2, class_names=["no_tumor", "tumor"], min_mask_area=0.1)
+    names = [entry["class_name"] for entry in read_json(tmp_path / "made/dataset.json")["training"]]
+    assert names == ["no_tumor", "tumor"] * 3 + ["no_tumor"]
+    with pytest.raises(ValueError, match=r"class_names must name the classes of the generator, 2, got \['tumor'\]"):
+        make_set(tmp_path / "other", 7, num_classes=2, class_names=["tumor"])
 
 
 def test_nothing_is_left_where_it_gives_up(tmp_path):

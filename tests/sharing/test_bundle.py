@@ -179,7 +179,7 @@ def test_an_archive_is_not_overwritten_and_holds_no_links(trained, tmp_path):
 
 
 NETWORKS = [
-    [{"num_classes": 2}, 10, {"0": "FLAIR", "1": "tumor mask"}],
+    [{"num_classes": 2, "class_names": ["glioma", "meningioma"]}, 10, {"0": "FLAIR", "1": "tumor mask"}],
     [{"mask_channels": 0}, 8, {"0": "FLAIR"}],
     [{"image_channels": 3}, 8, {"0": "image 1", "1": "image 2", "2": "image 3", "3": "tumor mask"}],
     [{"mask_channels": 2, "image_size": 64}, 8, {"0": "FLAIR", "1": "tumor mask 1", "2": "tumor mask 2"}],
@@ -200,6 +200,10 @@ def test_other_networks_pass_the_checks_too(trained, tmp_path, own, latent, chan
     formats = read(folder / "configs/metadata.json")["network_data_format"]
     assert formats["inputs"]["image"]["num_channels"] == latent
     assert formats["outputs"]["pred"]["channel_def"] == channels
+    classes = own.get("class_names", [])
+    named = list(formats["inputs"]["image"]["channel_def"].values())[1:]
+    assert named == [f"1 for {name}, else 0" for name in classes]
+    assert f"Classes: {', '.join(classes) or 'none'}." in (folder / "docs/README.md").read_text()
 
 
 def test_without_the_store_it_says_what_is_not_known(trained, tmp_path, caplog):
