@@ -50,6 +50,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "no generator: real tumors in other patients' slices": (COPIED, {}),
     "as they are, and real tumors in other patients' slices": (f"{SYNTHETIC}+copied", {}),
+    "both kinds of tumors in real slices, outlines cleaned": (f"{IMPLANTED}+copied", {"clean": True}),
     "control: masks of other slices": (f"{IMPLANTED}+shuffled", {"clean": True}),
 }
 
@@ -61,9 +62,15 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="folder of the experiment")
     parser.add_argument("--json", required=True, help="file for the numbers")
     parser.add_argument("--patients", type=int, default=10, help="number of training patients")
+    parser.add_argument("--processes", type=int, default=1, help="generators and their networks at once")
     parser.add_argument("--cache", help="folder for prepared slices, that of a run by default")
     args = parser.parse_args()
-    shared = {"dataset_dir": args.data, "output_dir": args.out, "patients": [args.patients]}
+    shared = {
+        "dataset_dir": args.data,
+        "output_dir": args.out,
+        "patients": [args.patients],
+        "processes": args.processes,
+    }
     shared |= {"cache_dir": args.cache} if args.cache else {}
     measured = {}
     for name, (arm, settings) in VARIANTS.items():
