@@ -157,8 +157,8 @@ class RunFolder:
         self.check_free()
         # MONAI's parser writes the separator of nested ids in its own way.
         given = {name.replace(ID_SEP_KEY, "#"): value for name, value in json.loads(overlay).items()}
-        named = {"class_names": list(class_names)} if class_names else {}
-        made_with = {"settings": dict(settings), "network": {**network, **named}, "overlay": given}
+        named = {**network, "class_names": list(class_names)}
+        made_with = {"settings": dict(settings), "network": named, "overlay": given}
         made_with = json.loads(json.dumps(made_with))
         record: dict[str, Any] = {"status": "running", "versions": package_versions(), "started": _now()}
         if self.resume:
