@@ -12,8 +12,8 @@
 
     python examples/low_data_segmentation/choose.py TCGA_LGG --out DIR --json choose.json
 
-Generators and networks lie in ``DIR``, which the experiment itself uses too; what is there is not trained again. One
-option is changed at a time from slices that are used as the generator makes them, for half of every batch.
+Generators and networks lie in ``DIR``, which the experiment itself uses too; what is there is not trained again. Half
+of every batch is synthetic where nothing else is said; one option is changed at a time.
 """
 
 from __future__ import annotations
@@ -26,32 +26,28 @@ from monai_dcgan.utils.files import read_json, write_json
 from monai_dcgan.workflow import DCGANWorkflow, config_file
 
 HERE = Path(__file__).parent
-BASELINE, SYNTHETIC, COPIED = "real+classical", "real+classical+synthetic", "real+classical+copied"
-IMPLANTED = "real+classical+implanted"
-AS_THEY_ARE: dict[str, Any] = {"clean": False, "healthy": True, "synthetic_share": 0.5}
+BASELINE, SYNTHETIC = "real+classical", "real+classical+synthetic"
+IMPLANTED, COPIED = "real+classical+implanted", "real+classical+copied"
+BASE: dict[str, Any] = {"clean": True, "healthy": True, "synthetic_share": 0.5}
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "as they are": (SYNTHETIC, {}),
-    "a quarter of every batch": (SYNTHETIC, {"synthetic_share": 0.25}),
-    "three quarters of every batch": (SYNTHETIC, {"synthetic_share": 0.75}),
-    "fading out": (SYNTHETIC, {"mix_schedule": "fade"}),
-    "first alone, then none": (SYNTHETIC, {"mix_schedule": "pretrain"}),
-    "latents cut off at 1": (SYNTHETIC, {"truncation": 1.0}),
-    "implausible masks kept": (SYNTHETIC, {"plausible": False}),
-    "a segmenter must agree (Dice from 0.5)": (SYNTHETIC, {"agreement": [0.5, 1.0]}),
-    "a segmenter must differ (Dice to 0.9)": (SYNTHETIC, {"agreement": [0.3, 0.9]}),
-    "masks of a segmenter": (SYNTHETIC, {"relabel": True}),
-    "outlines of masks cleaned": (SYNTHETIC, {"clean": True}),
-    "slices with tumor alone": (SYNTHETIC, {"healthy": False}),
+    "as the generator makes them": (SYNTHETIC, {"clean": False}),
+    "**outlines of masks cleaned**": (SYNTHETIC, {}),
+    "and a quarter of every batch": (SYNTHETIC, {"synthetic_share": 0.25}),
+    "and three quarters of every batch": (SYNTHETIC, {"synthetic_share": 0.75}),
+    "and fading out": (SYNTHETIC, {"mix_schedule": "fade"}),
+    "and first alone, then none": (SYNTHETIC, {"mix_schedule": "pretrain"}),
+    "and latents cut off at 1": (SYNTHETIC, {"truncation": 1.0}),
+    "and implausible masks kept": (SYNTHETIC, {"plausible": False}),
+    "and a segmenter must agree (Dice from 0.5)": (SYNTHETIC, {"agreement": [0.5, 1.0]}),
+    "and a segmenter must differ (Dice 0.3 to 0.9)": (SYNTHETIC, {"agreement": [0.3, 0.9]}),
+    "and masks of a segmenter": (SYNTHETIC, {"relabel": True}),
+    "and those with tumor alone": (SYNTHETIC, {"healthy": False}),
     "their tumors in real slices": (IMPLANTED, {}),
-    "their tumors in real slices, outlines cleaned": (IMPLANTED, {"clean": True}),
-    "their tumors in real slices, outlines cleaned, a quarter of every batch": (
-        IMPLANTED,
-        {"clean": True, "synthetic_share": 0.25},
-    ),
+    "their tumors in real slices, a quarter of every batch": (IMPLANTED, {"synthetic_share": 0.25}),
     "no generator: real tumors in other patients' slices": (COPIED, {}),
-    "as they are, and real tumors in other patients' slices": (f"{SYNTHETIC}+copied", {}),
-    "both kinds of tumors in real slices, outlines cleaned": (f"{IMPLANTED}+copied", {"clean": True}),
-    "control: masks of other slices": (f"{IMPLANTED}+shuffled", {"clean": True}),
+    "cleaned, and real tumors in other patients' slices": (f"{SYNTHETIC}+copied", {}),
+    "their tumors and real ones in real slices": (f"{IMPLANTED}+copied", {}),
+    "control: cleaned, with the masks of others": (f"{SYNTHETIC}+shuffled", {}),
 }
 
 
@@ -74,7 +70,7 @@ def main() -> None:
     shared |= {"cache_dir": args.cache} if args.cache else {}
     measured = {}
     for name, (arm, settings) in VARIANTS.items():
-        measured[name] = {"arm": arm, "settings": settings, **measure(arm, {**shared, **AS_THEY_ARE, **settings})}
+        measured[name] = {"arm": arm, "settings": settings, **measure(arm, {**shared, **BASE, **settings})}
         write_json(Path(args.json), {"patients": args.patients, "variants": measured})
     print("\n".join(table(measured)))
 
