@@ -24,39 +24,17 @@ from monai.data import load_decathlon_datalist
 
 from monai_dcgan.cli import main
 from monai_dcgan.data import SyntheticDataset, SyntheticSet, generate_arrays
-from monai_dcgan.networks import DCGANGenerator
-from monai_dcgan.utils.files import read_json, write_json, write_tensors
+from monai_dcgan.utils.files import read_json
+from tests.untrained import write_generator
 
 NUMBER = 23
 RULE = ["--min-mask-area", "0.2"]
-SETTINGS = {
-    "image_size": 32,
-    "image_channels": 1,
-    "mask_channels": 1,
-    "latent_size": 8,
-    "width": 4,
-    "max_channels": 16,
-    "num_classes": 3,
-    "class_names": ["glioma", "meningioma", "pituitary"],
-    "g_residual": False,
-    "g_head": 0,
-}
+CLASSES = ["glioma", "meningioma", "pituitary"]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A generator of three classes that was never trained, whose masks differ in size."""
-    folder = tmp_path_factory.mktemp("model")
-    torch.manual_seed(0)
-    network = DCGANGenerator(
-        **{key: value for key, value in SETTINGS.items() if key[:2] not in ("g_", "cl")}, upsampling="bilinear"
-    )
-    for parameter in network.parameters():
-        if parameter.ndim > 1:
-            torch.nn.init.normal_(parameter, std=0.3)
-    write_tensors(folder / "model.pt", network.state_dict())
-    write_json(folder / "network.json", SETTINGS)
-    return folder
+    return write_generator(tmp_path_factory.mktemp("model"), num_classes=3, class_names=CLASSES)
 
 
 def call(model, out, *more, number=NUMBER):
@@ -108,7 +86,7 @@ def test_shards_are_the_set_of_one_process(count, model, whole, tmp_path, capsys
     assert records[0] == records[1]
     assert len(load_decathlon_datalist(out / "dataset.json", True, "training")) == NUMBER
     read, expected = SyntheticSet(out), SyntheticSet(folder)
-    assert [entry["class_name"] for entry in read.entries] == [SETTINGS["class_names"][i % 3] for i in range(NUMBER)]
+    assert [entry["class_name"] for entry in read.entries] == [CLASSES[i % 3] for i in range(NUMBER)]
     assert all((read.read(i)[0] == expected.read(i)[0]).all() for i in range(NUMBER))
     part = SyntheticSet(out / f"shard_01_of_{count:02d}")
     assert len(part) == NUMBER // count and (part.read(0)[1] == expected.read(0)[1]).all()

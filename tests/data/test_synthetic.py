@@ -32,38 +32,20 @@ from monai.transforms import (
 )
 
 from monai_dcgan.data import SyntheticDataset, SyntheticSetWriter
-from monai_dcgan.networks import DCGANGenerator
-from monai_dcgan.utils.files import write_json, write_tensors
 from monai_dcgan.workflow import generate
+from tests.untrained import write_generator
 
 KEYS = ["image", "label"]
-SIZES = {"image_size": 32, "image_channels": 1, "mask_channels": 1, "latent_size": 8, "width": 4, "max_channels": 16}
-
-
-def weights(folder, num_classes=0, **sizes):
-    """Weights of a generator that was never trained, whose masks differ in size."""
-    settings = {**SIZES, "num_classes": num_classes, "g_residual": False, "g_head": 0, **sizes}
-    names = {"g_residual": "residual", "g_head": "head"}
-    torch.manual_seed(0)
-    network = DCGANGenerator(
-        **{names.get(name, name): value for name, value in settings.items()}, upsampling="bilinear"
-    )
-    for parameter in network.parameters():
-        if parameter.ndim > 1:
-            torch.nn.init.normal_(parameter, std=0.3)
-    write_tensors(folder / "model.pt", network.state_dict())
-    write_json(folder / "network.json", settings)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return weights(tmp_path_factory.mktemp("plain"))
+    return write_generator(tmp_path_factory.mktemp("plain"))
 
 
 @pytest.fixture(scope="module")
 def two_classes(tmp_path_factory):
-    return weights(tmp_path_factory.mktemp("classes"), num_classes=2, image_channels=3)
+    return write_generator(tmp_path_factory.mktemp("classes"), num_classes=2, image_channels=3)
 
 
 def equal(first, second):

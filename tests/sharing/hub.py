@@ -15,11 +15,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.utils.web import listening
 
 __all__ = ["Hub", "serve_hub"]
 
@@ -141,13 +142,6 @@ def _oid(content: bytes) -> str:
 def serve_hub() -> Iterator[Hub]:
     """Run a hub while the block lasts."""
     handler = type("Handler", (_Handler,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    handler.hub = Hub(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with listening(handler) as address:
+        handler.hub = Hub(address)
         yield handler.hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

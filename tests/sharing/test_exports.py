@@ -20,30 +20,26 @@ import torch
 from monai.data import load_net_with_metadata
 from safetensors import safe_open
 
-from monai_dcgan.networks import DCGANGenerator
 from monai_dcgan.sharing import exports
 from monai_dcgan.sharing.exports import ExportFormat, export_model, load_exported, load_generator
-from monai_dcgan.utils.files import write_json, write_tensors
+from tests.untrained import write_generator
 
 BILINEAR = {"upsampling": "bilinear", "g_residual": True, "g_head": 4, "num_classes": 3, "image_channels": 2}
 TRANSPOSED = {"upsampling": "transposed", "g_residual": False, "g_head": 0, "num_classes": 0, "image_channels": 1}
 
 
-def run(folder, **options):
-    """Weights as a training leaves them, with statistics of their own."""
-    settings = {"image_size": 32, "mask_channels": 1, "latent_size": 8, "width": 4, "max_channels": 16, **options}
-    names = {"g_residual": "residual", "g_head": "head"}
-    torch.manual_seed(0)
-    network = DCGANGenerator(**{names.get(name, name): value for name, value in settings.items()})
+def with_statistics(network):
+    """Draw weights of usual scale and statistics of the normalization, as a training leaves them."""
     for module in network.modules():
         if isinstance(module, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
             module.weight.data.mul_(10)
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(std=0.1)
             module.running_var.uniform_(0.5, 2)
-    write_tensors(folder / "model.pt", network.state_dict())
-    write_json(folder / "network.json", settings)
-    return folder
+
+
+def run(folder, **options):
+    return write_generator(folder, with_statistics, **options)
 
 
 @pytest.fixture(scope="module", params=[BILINEAR, TRANSPOSED], ids=["bilinear", "transposed"])

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["Web", "serve"]
+__all__ = ["Web", "listening", "serve"]
 
 
 class Web:
@@ -96,12 +96,19 @@ class _Handler(BaseHTTPRequestHandler):
 def serve() -> Iterator[Web]:
     """Run a server while the block lasts."""
     handler = type("Handler", (_Handler,), {})
+    with listening(handler) as address:
+        handler.web = Web(address)
+        yield handler.web
+
+
+@contextmanager
+def listening(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Let a handler answer on this machine while the block lasts, and give the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    handler.web = Web(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield handler.web
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
