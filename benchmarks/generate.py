@@ -123,7 +123,7 @@ def measure(model: Path, args: argparse.Namespace) -> dict[str, Any]:
     arms |= {"arrays": lambda: generate_arrays(model, slices, batch_size=BATCH)}
     for form, bare in (("png", pillow_loop), ("nifti", nibabel_loop)):
         out = model / form
-        arms[form] = partial(into, out, lambda own, form=form: generate(model, own, slices, image_format=form))
+        arms[form] = partial(into, out, partial(generate, model, num_slices=slices, image_format=form))
         arms[f"write_{form}"] = partial(into, out, partial(write, form, images, masks))
         arms[bare.__name__] = partial(into, out, partial(bare, images, masks))
     forms = [form for form in ExportFormat if form not in ("safetensors", *([] if has_onnxruntime() else ["onnx"]))]
