@@ -109,16 +109,7 @@ def _write_slices(
     image_format: str,
     spacing: float,
 ) -> None:
-    """Write a batch; files that are there stay as they are.
-
-    Args:
-        folder: folder of the set, with those of images and masks in it.
-        files: B names, below ``folder``, of an image and its mask.
-        images: (B, C, H, W) in [0, 1].
-        masks: (B, M, H, W) with values 0 and 1.
-        image_format: ``nifti`` or ``png``.
-        spacing: pixel size in mm, for NIfTI.
-    """
+    """Write slices, see :meth:`SlicePool.add`."""
     for names, image, mask in zip(files, images, masks, strict=True):
         for name, content in zip(names, encode_slice(image_format, image, mask, spacing)):
             _place(f"{folder}/{name}", content)

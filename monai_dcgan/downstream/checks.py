@@ -52,7 +52,7 @@ def check_parts(store: SliceStore, plan: Plan, evaluate_split: str) -> None:
 
     Raises:
         ValueError: when a part has no patient, the slices of a group or of the validation patients lack a class or any
-            tumor, or volumes have gaps.
+            tumor, those of a group have none without tumor that an arm needs, or volumes have gaps.
     """
     for part in (Split.TRAIN, Split.VALIDATION, evaluate_split):
         if not plan.patients_of(part):

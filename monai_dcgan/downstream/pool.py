@@ -29,7 +29,7 @@ from monai_dcgan.metrics import mask_statistics
 from monai_dcgan.utils.checks import check_fraction, check_positive, check_positive_int
 from monai_dcgan.utils.enums import Keys
 
-__all__ = ["Pool", "shuffled"]
+__all__ = ["Pool", "cleaned", "shuffled"]
 
 OUTLINE = 1.0
 """Standard deviation, in pixels, of the smoothing of outlines."""
@@ -104,7 +104,7 @@ class Pool:
         """
         made = self._drawn(run, seed, device)
         if self.clean:
-            made = Slices(made.images, _cleaned(made.masks), made.classes)
+            made = Slices(made.images, cleaned(made.masks), made.classes)
         kept = np.ones(len(made), dtype=bool)
         record = {"made": len(made)}
 
@@ -149,7 +149,7 @@ def shuffled(slices: Slices, seed: int) -> Slices:
     return Slices(slices.images, slices.masks[order], slices.classes[order])
 
 
-def _cleaned(masks: np.ndarray) -> np.ndarray:
+def cleaned(masks: np.ndarray) -> np.ndarray:
     """Return masks (N, M, H, W) with smooth outlines and without holes."""
     smooth = ndimage.gaussian_filter(masks.astype(np.float32), (0, 0, OUTLINE, OUTLINE)) > 0.5
     plane = np.zeros((1, 1, 3, 3), dtype=bool)
