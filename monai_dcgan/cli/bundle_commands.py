@@ -35,6 +35,14 @@ def add_bundle(commands: argparse._SubParsersAction, parents: list[argparse.Argu
     parser.add_argument("--data-source", metavar="TEXT", help="where the data come from, with a link")
     parser.add_argument("--data-license", metavar="FILE", help="text file with the terms of the data")
     parser.add_argument(
+        "--patients",
+        metavar="TEXT",
+        help="what the data name in the place of patients, such as series (default: patients)",
+    )
+    parser.add_argument(
+        "--modalities", nargs="+", metavar="NAME", help="names of the image channels, if the run has none"
+    )
+    parser.add_argument(
         "--scripts",
         action="store_true",
         help="bring the modules that inference needs: runs without this package, and cannot train",
@@ -57,6 +65,8 @@ def bundle(args: argparse.Namespace) -> None:
         "changes": args.changes,
         "authors": args.authors,
         "data_source": args.data_source,
+        "patients": args.patients,
+        "modalities": args.modalities and tuple(args.modalities),
         "data_license": None if args.data_license is None else Path(args.data_license).read_text(encoding="utf-8"),
     }
     title = args.name or Path(args.out).absolute().name.replace("_", " ")

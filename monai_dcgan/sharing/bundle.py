@@ -15,7 +15,8 @@ from __future__ import annotations
 import logging
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def make_bundle(
     run_folder = RunFolder(run)
     run_folder.check_trained()
     store = run_store(run_folder)
-    facts = run_facts(run_folder, store)
+    facts = _named(run_facts(run_folder, store), label.modalities)
     _warn(facts)
     changelog = {} if previous is None else read_json(Path(previous) / "configs" / "metadata.json")["changelog"]
     with new_folder(out, "out") as folder:
@@ -135,6 +136,14 @@ def zip_bundle(folder: str | Path) -> Path:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
     return target
+
+
+def _named(facts: RunFacts, modalities: Sequence[str]) -> RunFacts:
+    """Return the facts with names of the image channels, where some are given."""
+    channels = facts.network["image_channels"]
+    if modalities and len(modalities) != channels:
+        raise ValueError(f"modalities must name every image channel, {channels}, got {', '.join(modalities)}")
+    return replace(facts, settings={**facts.settings, "modalities": list(modalities)}) if modalities else facts
 
 
 def _warn(facts: RunFacts) -> None:

@@ -111,7 +111,7 @@ def export_model(
     package onnx.
 
     Args:
-        model: folder of a training run, or weights with their ``network.json`` beside them.
+        model: folder of a training run or of a bundle, or weights with their ``network.json`` beside them.
         out_dir: folder for the files ``generator.ts``, ``.onnx``, ``.pt2``, ``.safetensors``; it is made.
         formats: some of ``torchscript``, ``onnx``, ``export``, ``safetensors``; each once.
 

@@ -62,7 +62,9 @@ class RunFacts:
         """Names of the image channels: the modalities where they were named."""
         number, named = self.network["image_channels"], self.settings.get("modalities")
         names = [str(name) for name in named or () if not str(name).isdigit()]
-        return names if len(names) == number else [f"image {channel + 1}" for channel in range(number)]
+        if len(names) == number:
+            return names
+        return ["image"] if number == 1 else [f"image {channel + 1}" for channel in range(number)]
 
     @property
     def class_names(self) -> list[str]:

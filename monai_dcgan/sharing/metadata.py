@@ -21,9 +21,9 @@ from monai_dcgan.sharing.facts import RunFacts
 from monai_dcgan.utils.files import read_json
 from monai_dcgan.workflow import bundle_root
 
-__all__ = ["NOT_STATED", "BundleLabel", "bundle_metadata"]
+__all__ = ["NOT_STATED", "PATIENTS", "BundleLabel", "bundle_metadata"]
 
-NOT_STATED = "not stated"
+NOT_STATED, PATIENTS = "not stated", "patients"
 PACKAGE = "monai_dcgan"
 
 
@@ -38,6 +38,8 @@ class BundleLabel:
         authors: who made the weights.
         data_source: where the data come from, with a link.
         data_license: terms of the data.
+        patients: what the data name in the place of patients, such as ``series``.
+        modalities: names of the image channels, where the run has none.
     """
 
     title: str
@@ -46,6 +48,8 @@ class BundleLabel:
     authors: str = NOT_STATED
     data_source: str = NOT_STATED
     data_license: str | None = None
+    patients: str = PATIENTS
+    modalities: tuple[str, ...] = ()
 
 
 def bundle_metadata(
@@ -76,7 +80,7 @@ def bundle_metadata(
         "numpy_version": facts.versions["numpy"],
         "required_packages_version": {name: _version(name, facts) for name in sorted(needed)},
         "name": label.title,
-        "description": _description(facts),
+        "description": _description(facts, label),
         "authors": label.authors,
         "copyright": f"Copyright (c) {label.authors}" if label.authors != NOT_STATED else NOT_STATED,
         "data_source": label.data_source,
@@ -92,13 +96,14 @@ def _version(distribution: str, facts: RunFacts) -> str:
     return facts.versions.get(distribution) or installed_version(distribution).split("+")[0]
 
 
-def _description(facts: RunFacts) -> str:
-    patients, size = facts.patients["train"], facts.network["image_size"]
+def _description(facts: RunFacts, label: BundleLabel) -> str:
+    number, size = facts.patients["train"], facts.network["image_size"]
     masks = " together with their tumor masks" if facts.mask_channels else ""
     classes = f" of {', '.join(facts.class_names)}" if facts.class_names else ""
+    whose = "1 patient" if (number, label.patients) == (1, PATIENTS) else f"{number} {label.patients}"
     return (
         f"A deep convolutional GAN that makes 2D brain MRI slices ({', '.join(facts.image_channels)}){classes}, "
-        f"{size}x{size} pixels{masks}, trained on slices of {patients} {'patient' if patients == 1 else 'patients'}"
+        f"{size}x{size} pixels{masks}, trained on slices of {whose}"
     )
 
 

@@ -27,13 +27,31 @@ from monai_dcgan.evaluation.report.values import (
     remarks,
     spread,
 )
+from monai_dcgan.losses import AdversarialKind
+from monai_dcgan.networks import Upsampling
 from monai_dcgan.sharing.facts import RunFacts
-from monai_dcgan.sharing.metadata import BundleLabel
+from monai_dcgan.sharing.metadata import PATIENTS, BundleLabel
 from monai_dcgan.utils.files import read_json
 from monai_dcgan.workflow import config_file
 
 __all__ = ["bundle_readme", "data_terms"]
 
+_PENALTIES = {
+    "r1": "R1",
+    "r2": "R2",
+    "wgan_gp": "WGAN-GP",
+    "l1_weight": "L1 with weight",
+    "feature_matching_weight": "feature matching with weight",
+}
+_OF_THE_DISCRIMINATOR = (
+    "d_brightness",
+    "d_contrast",
+    "d_translation",
+    "d_cutout",
+    "d_rotation",
+    "d_scale",
+    "d_horizontal_flip",
+)
 _HEADER = ("metric", "synthetic vs held-out", "interval", "real vs real", "ratio", "better")
 
 
@@ -67,7 +85,7 @@ def bundle_readme(facts: RunFacts, label: BundleLabel, metadata: Mapping[str, An
         Section("Input and output", list(_formats(metadata["network_data_format"]))),
     ]
     rest = [
-        Section("Limitations", [Bullets(_limits(facts))]),
+        Section("Limitations", [Bullets(_limits(facts, label))]),
         Section("References", [Bullets(metadata["references"])]),
         Section("License", [Text("Apache License 2.0, see LICENSE; terms of the data: docs/data_license.txt.")]),
     ]
@@ -79,10 +97,16 @@ def bundle_readme(facts: RunFacts, label: BundleLabel, metadata: Mapping[str, An
 def _data(facts: RunFacts, label: BundleLabel) -> Iterator[Block]:
     parts = ", ".join(f"{count} {part.replace('_', ' ')}" for part, count in facts.patients.items() if count)
     slices = "not recorded" if facts.training_slices is None else str(facts.training_slices)
+    named = label.patients == PATIENTS
     yield Bullets(
         [
             f"Source: {label.data_source}.",
-            f"Patients, who are split before their slices: {parts}.",
+            f"{label.patients.capitalize()}, split before their slices: {parts}.",
+            *(
+                []
+                if named
+                else [f"The data name no patients: wherever this page says patients, it means {label.patients}."]
+            ),
             f"Slices trained with: {slices}.",
             f"Image channels: {', '.join(facts.image_channels)}; masks: {', '.join(facts.mask_channels) or 'none'}.",
             f"Classes: {', '.join(facts.class_names) or 'none'}.",
@@ -95,17 +119,42 @@ def _data(facts: RunFacts, label: BundleLabel) -> Iterator[Block]:
 
 
 def _training(facts: RunFacts) -> Iterator[Block]:
-    yield Text(
-        f"Real slices shown: {facts.images}, on {facts.device}. The generator has {facts.network['latent_size']} "
-        f"latent variables and {facts.network['width']} channels at its widest map; upsampling: "
-        f"{facts.network['upsampling']}."
-    )
     ours = read_json(config_file("train"))
+    yield Text(f"Real slices shown: {facts.images}, on {facts.device}.")
+    yield Bullets(list(_recipe(facts.network, {**ours, **facts.settings})))
     own = {name: value for name, value in facts.settings.items() if name in ours and _differs(ours, name, value)}
     if own:
         yield Text("Settings that differ from those of the package:")
         yield Bullets([f"{name}: {value}" for name, value in sorted(own.items())])
     yield Text("Made with: " + ", ".join(f"{name} {version}" for name, version in facts.versions.items()) + ".")
+
+
+def _recipe(network: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:
+    """Say in words what was trained, and how."""
+    transposed = network["upsampling"] == Upsampling.TRANSPOSED
+    yield (
+        f"Generator: {network['latent_size']} normal variables, "
+        f"{'transposed convolutions' if transposed else network['upsampling'] + ' upsampling and convolutions'}"
+        f"{', residual' if network['g_residual'] else ''}, batch normalization, ReLU, tanh; {network['width']} "
+        "channels at its widest map."
+    )
+    yield (
+        f"Discriminator, not in this bundle: {'smoothed ' if settings['d_blur'] else ''}strided convolutions, "
+        f"{settings['d_norm']} normalization, LeakyReLU(0.2); its loss works on the logit."
+    )
+    penalties = [f"{title} {settings[name]:g}" for name, title in _PENALTIES.items() if settings[name]]
+    smoothing = f", real labels at {1 - settings['label_smoothing']:g}" if settings["label_smoothing"] else ""
+    kind = settings["adversarial_loss"]
+    loss = "binary cross-entropy" if kind == AdversarialKind.BCE else kind.replace("_", " ")
+    yield f"Loss: {'; '.join([loss + smoothing, *penalties])}."
+    rates = {settings["learning_rate"], settings["d_learning_rate"]}
+    yield (
+        f"Adam, learning rate {' and '.join(f'{rate:g}' for rate in sorted(rates))}, betas "
+        f"{' and '.join(f'{beta:g}' for beta in settings['adam_betas'])}, batch size {settings['batch_size']}; moving "
+        f"average of the generator over {settings['ema_half_life']} slices (half-life)."
+    )
+    strengths = [f"{name[2:]} {settings[name]:g}" for name in _OF_THE_DISCRIMINATOR if settings[name]]
+    yield f"Augmentation of all that the discriminator sees: {', '.join(strengths) or 'none'}."
 
 
 def _differs(ours: Mapping[str, Any], name: str, value: Any) -> bool:
@@ -158,12 +207,12 @@ def _formats(formats: Mapping[str, Any]) -> Iterator[Block]:
         yield Text(f"{name}: ({shape}), {tensor['dtype']}, in {tensor['value_range'] or 'any range'}; {channels}.")
 
 
-def _limits(facts: RunFacts) -> list[str]:
+def _limits(facts: RunFacts, label: BundleLabel) -> list[str]:
     size = facts.network["image_size"]
     return [
         "Not for clinical use: synthetic slices are no evidence about any patient.",
         f"2D slices of {size}x{size} pixels, not volumes; intensities are relative, not those of a scanner.",
-        f"What was learned from {facts.patients['train']} patients is the look of these patients.",
+        f"What was learned from {facts.patients['train']} {label.patients} is their look.",
         "A Frechet distance with other features than those of Inception 2015-12-05 is no FID.",
     ]
 
@@ -184,9 +233,27 @@ def _commands(with_package: bool) -> str:
         ),
     }
     if with_package:
-        blocks["Train on your own volumes, with the settings of the package"] = (
-            "python -m monai.bundle run --config_file configs/train.json --dataset_dir DATA --output_dir RUN"
-        )
+        train = "--config_file configs/train.json --dataset_dir DATA --output_dir RUN"
+        blocks |= {
+            "Train on your own volumes, with the settings of the package": f"python -m monai.bundle run {train}",
+            "On several GPUs": (
+                "torchrun --standalone --nproc-per-node 2 -m monai.bundle run --config_file "
+                "\"['configs/train.json','configs/multi_gpu_train.json']\" --dataset_dir DATA --output_dir RUN"
+            ),
+            "Evaluate that run on its validation patients (`--evaluate_split test` once, at the end)": (
+                "python -m monai.bundle run --config_file "
+                "\"['configs/train.json','configs/evaluate.json','RUN/settings.json','RUN/network.json']\" "
+                "--output_dir RUN"
+            ),
+            "Make slices with it": (
+                "python -m monai.bundle run --config_file \"['configs/inference.json','RUN/network.json']\" "
+                "--ckpt_path RUN/model.pt --output_dir SYNTHETIC"
+            ),
+            "Measure what synthetic slices are worth to a segmenter of your data": (
+                "python -m monai.bundle run --config_file \"['configs/train.json','configs/downstream.json']\" "
+                "--dataset_dir DATA --output_dir EXPERIMENT"
+            ),
+        }
     lines = ["## Commands", ""]
     for title, command in blocks.items():
         lines += [f"{title}:", "", "```", command, "```", ""]

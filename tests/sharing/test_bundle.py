@@ -125,6 +125,32 @@ def test_the_page_says_that_nothing_was_measured_or_stated(trained, tmp_path):
     assert "were not stated" in (folder / "docs/data_license.txt").read_text()
 
 
+def test_the_page_says_how_it_was_trained(made):
+    text = (made / "docs/README.md").read_text()
+    for fact in (
+        "Generator: 8 normal variables, bilinear upsampling and convolutions, residual, batch normalization, ReLU, tanh",
+        "Discriminator, not in this bundle: smoothed strided convolutions, group normalization",
+        "Loss: binary cross-entropy, real labels at 0.9; R1 0.1.",
+        "Adam, learning rate 0.0005, betas 0 and 0.99, batch size 8",
+        "Augmentation of all that the discriminator sees: brightness 0.25, contrast 0.5, translation 0.125.",
+    ):
+        assert fact in text, fact
+    assert ("multi_gpu_train.json" in text) == with_package(made)
+
+
+def test_data_without_names_of_patients_and_channels(trained, tmp_path):
+    label = BundleLabel("series", patients="series", modalities=("T1ce",))
+    folder = make_bundle(trained, tmp_path / "series", label)
+    metadata, text = read(folder / "configs/metadata.json"), (folder / "docs/README.md").read_text()
+    assert metadata["network_data_format"]["outputs"]["pred"]["channel_def"]["0"] == "T1ce"
+    assert "(T1ce)" in metadata["description"] and "trained on slices of 3 series" in metadata["description"]
+    assert "Series, split before their slices: 3 train" in text
+    assert "The data name no patients: wherever this page says patients, it means series." in text
+    options = ["--patients", "series", "--modalities", "T1ce", "T2"]
+    assert main(["bundle", str(trained), "--out", str(tmp_path / "other"), *options]) == 1
+    assert not (tmp_path / "other").exists()
+
+
 def test_checking_leaves_no_compiled_modules(trained, tmp_path, monkeypatch):
     """They hold the path that they were compiled at."""
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
