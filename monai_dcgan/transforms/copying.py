@@ -93,9 +93,17 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
     return small / (np.linalg.norm(small, axis=1, keepdims=True) + 1e-12)
 
 
-def most_alike(candidates: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return which of the thumbnails (N, F) are most like another one (F,), the best tenth of them, best first."""
-    return np.argsort(-candidates @ wanted)[: max(1, round(ALIKE * len(candidates)))]
+def most_alike(candidates: np.ndarray, wanted: np.ndarray, least: float = -1.0) -> np.ndarray:
+    """Return which of the thumbnails (N, F) are most like another one (F,): the best tenth of them, best first.
+
+    Args:
+        candidates: thumbnails to choose from.
+        wanted: the thumbnail that they shall be like.
+        least: correlation that they must have with it.
+    """
+    correlations = candidates @ wanted
+    best = np.argsort(-correlations)[: max(1, round(ALIKE * len(candidates)))]
+    return best[correlations[best] >= least]
 
 
 def paste_tumor(

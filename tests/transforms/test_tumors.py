@@ -78,8 +78,16 @@ def test_the_tumor_is_of_a_slice_like_the_item():
 
 @pytest.mark.parametrize("item", [slice_of(13, 2), slice_of(2, -1)], ids=["has a tumor", "head too small"])
 def test_items_that_stay_as_they_are(item):
-    result = RandCopyTumord(KEYS, SOURCE, prob=1.0).set_random_state(0)(item)
+    result = RandCopyTumord(KEYS, SOURCE, prob=1.0, least_alike=0.0).set_random_state(0)(item)
     assert all(torch.equal(result[key], item[key]) for key in KEYS)
+
+
+def test_a_slice_of_another_level_stays_as_it_is():
+    """Large heads have tumors; a small one, into which they would fit, is not like any of them."""
+    source, item = [slice_of(14, 2)] * 10, slice_of(8, -1)
+    for least_alike, given in ((0.2, True), (0.9, False)):
+        transform = RandCopyTumord(KEYS, source, prob=1.0, least_alike=least_alike).set_random_state(0)
+        assert bool(transform(item)["label"].any()) == given
 
 
 def test_kinds_of_arrays_and_seeds():
@@ -101,6 +109,7 @@ def test_kinds_of_arrays_and_seeds():
     ("kwargs", "text"),
     [
         [{"prob": 1.5}, "prob must be"],
+        [{"least_alike": 1.5}, "least_alike must be a number from 0 to 1, got 1.5"],
         [{"source": [HEALTHY]}, "source must hold a slice with tumor, got none in 1"],
         [{"keys": ["image"]}, "keys and source_keys must be those of image and mask, got"],
         [{"source_keys": ["image", "label", "more"]}, "keys and source_keys must be those of image and mask, got"],
