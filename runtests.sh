@@ -22,5 +22,5 @@ if $style; then
     $bin/mypy
 fi
 if $unit; then
-    $bin/python -m pytest
+    make test
 fi

@@ -36,6 +36,7 @@ EXTRAS["dev"] = [
     "mypy>=1.15",
     "prdc>=0.2",
     "pytest>=8.3",
+    "pytest-xdist>=3.6",
     "ruff>=0.11",
     *EXTRAS["all"],
 ]

@@ -128,7 +128,7 @@ def test_the_page_says_that_nothing_was_measured_or_stated(trained, tmp_path):
 def test_the_page_says_how_it_was_trained(made):
     text = (made / "docs/README.md").read_text()
     for fact in (
-        "Generator: 8 normal variables, bilinear upsampling and convolutions, residual, batch normalization, ReLU, tanh",
+        "Generator: 8 normal variables, bilinear upsampling and convolutions, residual, batch normalization, ReLU",
         "Discriminator, not in this bundle: smoothed strided convolutions, group normalization",
         "Loss: binary cross-entropy, real labels at 0.9; R1 0.1.",
         "Adam, learning rate 0.0005, betas 0 and 0.99, batch size 8",
