@@ -38,6 +38,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "and first alone, then none": (SYNTHETIC, {"mix_schedule": "pretrain"}),
     "and latents cut off at 1": (SYNTHETIC, {"truncation": 1.0}),
     "and implausible masks kept": (SYNTHETIC, {"plausible": False}),
+    "and near-copies of training slices kept": (SYNTHETIC, {"memorized": True}),
     "and a segmenter must agree (Dice from 0.5)": (SYNTHETIC, {"agreement": [0.5, 1.0]}),
     "and a segmenter must differ (Dice 0.3 to 0.9)": (SYNTHETIC, {"agreement": [0.3, 0.9]}),
     "and masks of a segmenter": (SYNTHETIC, {"relabel": True}),

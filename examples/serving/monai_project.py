@@ -13,7 +13,7 @@
     monai-dcgan bundle RUN --out my_bundle --scripts                      # once, where the package is installed
     python examples/serving/monai_project.py my_bundle --num 1000
 
-With ``--scripts`` the bundle brings what it needs, and MONAI is enough here. Where ``monai_dcgan`` is installed,
+With ``--scripts`` the bundle brings its modules; MONAI, and what ``metadata.json`` names, is enough here. Where ``monai_dcgan`` is installed,
 ``monai_dcgan.data.SyntheticDataset`` does the same and more.
 """
 

@@ -72,7 +72,7 @@ def bundle(args: argparse.Namespace) -> None:
     title = args.name or Path(args.out).absolute().name.replace("_", " ")
     label = BundleLabel(title, **{name: value for name, value in given.items() if value is not None})
     if args.dry_run:
-        needs = "monai alone" if args.scripts else "monai_dcgan"
+        needs = "monai, and the modules it brings" if args.scripts else "monai_dcgan"
         print_plan({"run": args.run, "out": args.out, "needs": needs, **vars(label)})
         return
     folder = make_bundle(args.run, args.out, label, args.scripts, args.previous, args.weights_url)
