@@ -77,6 +77,8 @@ class Contents:
         """Return what decides about the generator of a group."""
         patients = self.plan.training_patients(group)
         made_of = {"seed": group.seed, "training_patients": patients, "versions": self.versions}
+        if self.generator.settings.get("keep") == "best":
+            made_of["validation_patients"] = self.plan.patients_of(Split.VALIDATION)
         return {**made_of, **self.generator.made_of}
 
     def of_network(self, cell: Cell) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from monai.bundle.utils import ID_SEP_KEY
 
 from monai_dcgan.data import load_splits, save_splits
@@ -66,6 +67,8 @@ class GeneratorTraining:
     def run(self, folder: Path, splits: Mapping[str, str], seed: int) -> Path:
         """Train on the training patients of ``splits``, or go on, or do nothing for a complete run.
 
+        Where another process trains this generator, this one waits until it has ended.
+
         Args:
             folder: folder of the run.
             splits: patient -> part.
@@ -78,23 +81,29 @@ class GeneratorTraining:
             ValueError: when the generator that lies there knows patients that it must not know.
         """
         if not self.is_trained(folder):
-            split_file = folder.with_name(f"{folder.name}_split.json")
-            save_splits(splits, split_file)
-            override = {
-                **self._own_overlay(),
-                **self.settings,
-                **self.machine,
-                "split_file": str(split_file),
-                "output_dir": str(folder),
-                "seed": seed,
-                "resume": (folder / "run.json").exists(),
-            }
-            workflow = DCGANWorkflow(config_file("train"), override, logging_file=False)
-            workflow.initialize()
-            workflow.run()
-            workflow.finalize()
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder.with_name(f".{folder.name}.lock")):
+                if not self.is_trained(folder):
+                    self._train(folder, splits, seed)
         check_origin(folder, splits)
         return folder
+
+    def _train(self, folder: Path, splits: Mapping[str, str], seed: int) -> None:
+        split_file = folder.with_name(f"{folder.name}_split.json")
+        save_splits(splits, split_file)
+        override = {
+            **self._own_overlay(),
+            **self.settings,
+            **self.machine,
+            "split_file": str(split_file),
+            "output_dir": str(folder),
+            "seed": seed,
+            "resume": (folder / "run.json").exists(),
+        }
+        workflow = DCGANWorkflow(config_file("train"), override, logging_file=False)
+        workflow.initialize()
+        workflow.run()
+        workflow.finalize()
 
     def _own_overlay(self) -> dict[str, Any]:
         known = read_json(config_file("train"))

@@ -49,7 +49,7 @@ class Pool:
         healthy: keep slices without tumor; False leaves them out, and networks see those of real patients alone.
         agreement: keep slices with a mask whose Dice with what a segmenter finds lies from the first to the second of
             these; the segmenter is that of the arm of real slices that others are compared with. None for no such rule.
-        relabel: give slices the masks that this segmenter finds.
+        relabel: give slices the masks that this segmenter finds; the other rules look at these.
         clean: smooth the outlines of masks and fill their holes, before any rule; specks go.
 
     Raises:
@@ -112,12 +112,6 @@ class Pool:
             record[rule] = int((kept & broken).sum())
             kept[broken] = False
 
-        if self.plausible:
-            leave_out("implausible", ~_plausible(made.masks, real.masks))
-        if not self.memorized:
-            leave_out("memorized", _memorized(made.images, real.images))
-        if not self.healthy:
-            leave_out("healthy", np.asarray(~made.masks.any(axis=(1, 2, 3))))
         if self.needs_segmenter:
             if segment is None:
                 raise ValueError("segment must be given for agreement and relabel, got None")
@@ -126,6 +120,13 @@ class Pool:
                 leave_out("agreement", ~_agree(made.masks, found, *self.agreement))
             if self.relabel:
                 made = Slices(made.images, found, made.classes)
+        # The masks that networks will see.
+        if self.plausible:
+            leave_out("implausible", ~_plausible(made.masks, real.masks))
+        if not self.memorized:
+            leave_out("memorized", _memorized(made.images, real.images))
+        if not self.healthy:
+            leave_out("healthy", np.asarray(~made.masks.any(axis=(1, 2, 3))))
         if {WITH_TUMOR, WITHOUT_TUMOR} == set(store.class_names):
             numbers = [store.class_names.index(name) for name in (WITH_TUMOR, WITHOUT_TUMOR)]
             made = Slices(made.images, made.masks, np.where(made.masks.any(axis=(1, 2, 3)), *numbers))

@@ -27,6 +27,8 @@ MAX_SHIFT = 0.05
 """Greatest shift of a tumor, as a share of the slice's side."""
 LEAST_INSIDE = 0.9
 """Share of a tumor that must lie within the head of its new slice."""
+BACKGROUND = 0.02
+"""What is darker is no head; the background of synthetic slices is not exactly 0."""
 TRIES = 20
 """Tumors to try, for each slice, until one fits into the head."""
 ALIKE = 0.1
@@ -126,14 +128,21 @@ def paste_tumor(
     most = MAX_SHIFT * mask.shape[-1]
     shift = (0, *np.rint(random.uniform(-most, most, size=2)).astype(int))
     image, mask = ndimage.shift(image, shift, order=0), ndimage.shift(mask.astype(np.uint8), shift, order=0) > 0
-    head = ndimage.binary_fill_holes(onto.max(axis=0) > 0)
+    head = _head(onto)
     tumor = mask.any(axis=0)
     if not tumor.any() or (tumor & head).sum() < LEAST_INSIDE * tumor.sum():
         return None
     tumor &= head
-    ring = ndimage.binary_dilation(tumor, iterations=RING) & ~tumor & head
+    # Surroundings are tissue in both slices: beside the head of either is nothing to compare or to bring along.
+    tissue = head & _head(image)
+    ring = ndimage.binary_dilation(tumor, iterations=RING) & ~tumor & tissue
     if ring.any():
         image = image + (onto[:, ring].mean(axis=1) - image[:, ring].mean(axis=1))[:, None, None]
-    # Soft within the tumor's rim and without; the head ends where it ended.
-    weight = np.maximum(ndimage.gaussian_filter(tumor.astype(np.float32), EDGE), tumor) * head
+    # Soft around the tumor; the head ends where it ended.
+    weight = np.maximum(ndimage.gaussian_filter(tumor.astype(np.float32), EDGE) * tissue, tumor)
     return (onto + weight * (image - onto)).clip(0, 1), (mask & head).astype(np.uint8)
+
+
+def _head(image: np.ndarray) -> np.ndarray:
+    """Return where the head of an image (C, H, W) is, (H, W) bool."""
+    return ndimage.binary_fill_holes(image.max(axis=0) > BACKGROUND)

@@ -32,8 +32,8 @@ class RandCopyTumord(RandomizableTransform, MapTransform):
     With synthetic slices as the source, a project's own slices without tumor become ones with tumors that no patient
     has had, and all around them stays real. See :func:`~monai_dcgan.transforms.copy_tumors` for how; a tumor comes from
     one of the slices that are most like the item. An item with tumor, one of a level of the head where no slice of the
-    source has a tumor, or whose head is too small for 20 tumors that are tried, stays as it is. It goes behind the transforms that bring slices to their size and intensities, and before
-    random ones.
+    source has a tumor, or whose head is too small for 20 tumors that are tried, stays as it is. It goes behind the
+    transforms that bring slices to their size and intensities, and before random ones.
 
     Args:
         keys: two keys: of the image (C, H, W) in [0, 1] with a background of 0, and of its mask (M, H, W).

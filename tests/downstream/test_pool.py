@@ -115,6 +115,15 @@ def test_a_segmenter_has_a_say(monkeypatch, real):
         make(monkeypatch, Pool(relabel=True), made, real)
 
 
+def test_rules_look_at_the_masks_that_networks_see(monkeypatch, real):
+    """What a segmenter finds: nothing, more than any real mask, and a usual one."""
+    made = Slices(textures(3, 1), squares(4, 4, 4), np.ones(3))
+    pool = Pool(healthy=False, relabel=True)
+    kept, record = make(monkeypatch, pool, made, real, segment=lambda images: squares(0, 20, 6))
+    assert [int(mask.sum()) for mask in kept.masks] == [36]
+    assert record == {"made": 3, "implausible": 1, "memorized": 0, "healthy": 1}
+
+
 def test_nothing_left_is_an_error(monkeypatch, real):
     made = Slices(textures(1, 1), squares(20), np.ones(1))
     with pytest.raises(ValueError, match="rules must leave synthetic slices of run, got none .*'implausible': 1"):

@@ -42,6 +42,17 @@ def test_a_tumor_keeps_its_contrast_in_another_head():
         assert 40 <= mask.sum() <= disc((12, 20), 4).sum()
 
 
+def test_a_tumor_at_the_edge_of_its_head_keeps_its_contrast():
+    """What lies beside the head of its own slice is no tissue to compare with, and does not come along."""
+    narrow, wide, tumor = disc((16, 16), 8), disc((16, 16), 13), disc((16, 22), 2)
+    images = np.array([0.005 + 0.5 * narrow + 0.2 * tumor, 0.5 * wide])[:, None]
+    masks = np.array([tumor, tumor * False])[:, None]
+    made, masks, _ = copy_tumors(images, masks, np.array(["a", "b"]), number=20, seed=0)
+    for image, mask in zip(made[:, 0], masks[:, 0] > 0):
+        assert image[mask] == pytest.approx(np.full(mask.sum(), 0.7), abs=0.01)
+        assert image[wide].min() > 0.49
+
+
 def test_tumors_move_and_are_mirrored():
     _, masks, _ = copy_tumors(*make_slices(), np.array(["a", "b"]), number=40, seed=0)
     columns = np.array([np.argwhere(mask[0]).mean(axis=0)[1] for mask in masks])
