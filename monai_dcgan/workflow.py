@@ -15,14 +15,25 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils import ensure_tuple
 
-__all__ = ["DCGANWorkflow", "bundle_root", "config_file", "generate", "overlay_file", "root_cause"]
+__all__ = [
+    "DCGANWorkflow",
+    "bundle_root",
+    "config_file",
+    "generate",
+    "inference_workflow",
+    "overlay_file",
+    "plain_errors",
+    "root_cause",
+    "weights_of",
+]
 
 PACKAGE = Path(__file__).parent
 
@@ -127,6 +138,8 @@ _OF_THE_MACHINE = (
     "dask",
     "resident",
     "compile_mode",
+    "deterministic",
+    "log_interval",
     "keep_checkpoints",
     "checkpoint_interval",
     "mlflow_uri",
@@ -197,6 +210,18 @@ def root_cause(error: BaseException) -> BaseException:
     return error
 
 
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Raise what went wrong itself in the place of the errors that MONAI's config parser wraps it in."""
+    try:
+        yield
+    except RuntimeError as error:
+        cause = root_cause(error)
+        if cause is error:
+            raise
+        raise cause from error
+
+
 def generate(
     model: str | Path,
     output_dir: str | Path,
@@ -211,7 +236,8 @@ def generate(
     A call that was stopped leaves what it made in a hidden folder beside the set; the same call goes on with it.
 
     Args:
-        model: folder of a training run, or weights with their ``network.json`` beside them.
+        model: folder of a training run or of a bundle, or weights with their ``network.json`` beside them;
+            ``bundle_root()`` has the generator that comes with the package.
         output_dir: folder of the synthetic set, new or empty.
         num_slices: number of slices, of all shards together.
         seed: seed; slice ``i`` of a seed is the same whatever ``num_slices``.
@@ -228,46 +254,67 @@ def generate(
         ValueError: when an argument is out of its range or the weights do not fit their settings.
         FileExistsError: when ``output_dir`` is not empty, or another process is making the same.
     """
-    workflow = DCGANWorkflow(
-        inference_configs(model),
-        {
-            "ckpt_path": str(weights_of(model)),
-            "output_dir": str(output_dir),
-            "num_slices": num_slices,
-            "seed": seed,
-            "image_format": image_format,
-            "shard": shard,
-            **override,
-        },
-        workflow_type="inference",
-        logging_file=False,
-    )
-    try:
+    given = {"output_dir": str(output_dir), "num_slices": num_slices, "seed": seed, "image_format": image_format}
+    workflow = inference_workflow(model, {**given, "shard": shard, **override})
+    with plain_errors():
         workflow.initialize()
         workflow.run()
         workflow.finalize()
-    except RuntimeError as error:
-        cause = root_cause(error)
-        if cause is error:
-            raise
-        raise cause from error
     return Path(workflow.parser.get_parsed_content("writer").out_dir)
 
 
+def inference_workflow(model: str | Path, override: Mapping[str, Any] | None = None) -> DCGANWorkflow:
+    """Return the workflow of ``inference.json`` for a trained generator.
+
+    Args:
+        model: folder of a training run or of a bundle, or weights with their ``network.json`` beside them.
+        override: further ids of ``inference.json``.
+
+    Raises:
+        FileNotFoundError: when there is no model, or nothing that says how its network is built.
+        ValueError: when what says so is not whole.
+    """
+    weights = weights_of(model)
+    files, settings = [config_file("inference")], {}
+    bundle = weights.parent.parent
+    if _is_bundle(bundle):
+        # What else a bundle says, and the modules that it may bring, are for MONAI's own commands.
+        found = ConfigParser.load_config_file(bundle / "configs" / "inference.json")
+        settings = {name: value for name, value in found.items() if name in _network_ids()}
+    else:
+        files.append(weights.with_name("network.json"))
+        if not files[-1].is_file():
+            raise FileNotFoundError(
+                f"network.json must lie beside {weights} and say how its network is built; there is none"
+            )
+        found = ConfigParser.load_config_file(files[-1])
+    missing = sorted(_network_ids() - set(found))
+    if missing:
+        raise ValueError(f"settings of the network of {weights} must be whole, {', '.join(missing)} are missing")
+    given = {**settings, "ckpt_path": str(weights), **(override or {})}
+    return DCGANWorkflow(files, given, workflow_type="inference", logging_file=False)
+
+
 def weights_of(model: str | Path) -> Path:
-    """Return the weights of a run folder, or ``model`` itself where it is a file.
+    """Return the weights of a bundle or of a run folder, or ``model`` itself where it is a file.
 
     Raises:
         FileNotFoundError: when there are none.
     """
     path = Path(model)
-    path = path / "model.pt" if path.is_dir() else path
+    if path.is_dir():
+        path = path / "models" / "model.pt" if _is_bundle(path) else path / "model.pt"
     if not path.is_file():
-        raise FileNotFoundError(f"no trained generator at {path}; train one first, or give the folder of a run")
+        raise FileNotFoundError(
+            f"no trained generator at {path}; train one first, or give the folder of a run or of a bundle"
+        )
     return path
 
 
-def inference_configs(model: str | Path) -> list[Path]:
-    """Return ``inference.json`` and, where it lies beside the weights, the overlay ``network.json``."""
-    overlay = weights_of(model).parent / "network.json"
-    return [config_file("inference"), *([overlay] if overlay.is_file() else [])]
+def _is_bundle(path: Path) -> bool:
+    return (path / "configs" / "inference.json").is_file()
+
+
+def _network_ids() -> set[str]:
+    """Return the ids that say how a generator is built and what its classes are called."""
+    return {*ConfigParser.load_config_file(config_file("inference"))["network_settings"], "class_names"}

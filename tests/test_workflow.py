@@ -16,7 +16,16 @@ import json
 
 import pytest
 
-from monai_dcgan.workflow import DCGANWorkflow, bundle_root, config_file, generate, overlay_file, root_cause
+from monai_dcgan.workflow import (
+    DCGANWorkflow,
+    bundle_root,
+    config_file,
+    generate,
+    inference_workflow,
+    overlay_file,
+    root_cause,
+)
+from tests.untrained import write_generator
 
 
 def write(path, content):
@@ -121,3 +130,18 @@ def test_generate_refuses_what_does_not_fit(trained, tmp_path):
     with pytest.raises(ValueError, match="num_slices must be a whole number of at least 1, got 0"):
         generate(trained, tmp_path / "out", num_slices=0)
     assert not (tmp_path / "out" / "dataset.json").exists()
+
+
+def test_a_generator_without_all_settings_of_its_network_is_refused(tmp_path):
+    """The settings of the generator that comes with the package never stand in for those of another."""
+    model = write_generator(tmp_path)
+    settings = json.loads((model / "network.json").read_text())
+    for name in ("class_names", "num_classes", "width"):
+        write(model / "network.json", {key: value for key, value in settings.items() if key != name})
+        with pytest.raises(
+            ValueError, match=f"network of .*model.pt must be whole, {name} are missing"
+        ):
+            inference_workflow(model)
+    (model / "network.json").unlink()
+    with pytest.raises(FileNotFoundError, match="network.json must lie beside .*model.pt"):
+        inference_workflow(model / "model.pt")

@@ -30,6 +30,7 @@ SETTINGS = {
     "width": 4,
     "max_channels": 16,
     "num_classes": 0,
+    "class_names": [],
     "upsampling": "bilinear",
     "g_residual": False,
     "g_head": 0,

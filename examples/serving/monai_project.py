@@ -13,8 +13,8 @@
     monai-dcgan bundle RUN --out my_bundle --scripts                      # once, where the package is installed
     python examples/serving/monai_project.py my_bundle --num 1000
 
-With ``--scripts`` the bundle brings its modules; MONAI, and what ``metadata.json`` names, is enough here. Where ``monai_dcgan`` is installed,
-``monai_dcgan.data.SyntheticDataset`` does the same and more.
+With ``--scripts`` the bundle brings its modules; MONAI, and what ``metadata.json`` names, is enough here. Where
+``monai_dcgan`` is installed, ``monai_dcgan.data.SyntheticDataset`` does the same and more.
 """
 
 from __future__ import annotations

@@ -19,14 +19,17 @@ from monai_dcgan.cli.common import parsed, print_plan
 from monai_dcgan.data import join_shards
 from monai_dcgan.inferers import parse_shard
 from monai_dcgan.utils.files import read_json
-from monai_dcgan.workflow import DCGANWorkflow, inference_configs, weights_of
+from monai_dcgan.workflow import bundle_root, inference_workflow, weights_of
 from monai_dcgan.workflow import generate as generate_slices
 
 __all__ = ["MASK_RULES", "add_export_model", "add_generate", "export_model", "generate"]
 
 MASK_RULES = ("min_mask_area", "max_mask_area", "max_mask_parts")
 _FORMATS = ("torchscript", "onnx", "export", "safetensors")
-_MODEL = "folder of a run, or weights with their network.json beside them"
+_MODEL = (
+    "folder of a run or of a bundle, or weights with their network.json beside them (default: the generator that comes "
+    "with the package)"
+)
 _GENERATE = "make labeled slices with a trained generator"
 _GENERATE_MORE = "Where it was stopped, the same command goes on."
 _EXPORT = "write a trained generator for other software, and check that it makes the same pictures"
@@ -36,7 +39,7 @@ def add_generate(commands: argparse._SubParsersAction, parents: list[argparse.Ar
     """Add the command ``generate``."""
     description = f"{_GENERATE[0].upper()}{_GENERATE[1:]}. {_GENERATE_MORE}"
     parser = commands.add_parser("generate", parents=parents, help=_GENERATE, description=description)
-    parser.add_argument("model", help=_MODEL)
+    parser.add_argument("model", nargs="?", default=bundle_root(), help=_MODEL)
     parser.add_argument("--out", required=True, help="new folder for the synthetic set")
     parser.add_argument("--num", type=int, help="number of slices, of all shards together")
     parser.add_argument("--seed", type=int, help="slice i of a seed is always the same")
@@ -67,7 +70,7 @@ def add_export_model(commands: argparse._SubParsersAction, parents: list[argpars
     """Add the command ``export-model``."""
     description = f"{_EXPORT[0].upper()}{_EXPORT[1:]}."
     parser = commands.add_parser("export-model", parents=parents, help=_EXPORT, description=description)
-    parser.add_argument("model", help=_MODEL)
+    parser.add_argument("model", nargs="?", default=bundle_root(), help=_MODEL)
     parser.add_argument("--out", required=True, help="folder for the files")
     parser.add_argument(
         "--to",
@@ -119,15 +122,12 @@ def export_model(args: argparse.Namespace) -> None:
 
 
 def _plan(args: argparse.Namespace, override: dict[str, object]) -> dict[str, object]:
-    weights = str(weights_of(args.model))
-    given = {**override, "ckpt_path": weights}
-    workflow = DCGANWorkflow(inference_configs(args.model), given, workflow_type="inference", logging_file=False)
-    value = workflow.parser.get_parsed_content
+    value = inference_workflow(args.model, override).parser.get_parsed_content
     # Checks rules and shard too.
     places = value("selection").places
     sizes = ("image_size", "image_channels", "mask_channels", "latent_size")
     names = ("num_slices", "shard", "seed", "image_format", *MASK_RULES, *sizes)
-    plan = {"weights": weights, "out": args.out, **{name: value(name) for name in names}}
+    plan = {"weights": value("ckpt_path"), "out": args.out, **{name: value(name) for name in names}}
     return {**plan, "slices": f"{places.start} to {places.stop - 1}", "batch_size": value("batch")}
 
 

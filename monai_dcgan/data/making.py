@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from monai_dcgan.transforms import split_pair
-from monai_dcgan.workflow import DCGANWorkflow, inference_configs, root_cause, weights_of
+from monai_dcgan.workflow import DCGANWorkflow, inference_workflow, plain_errors
 
 __all__ = ["PictureMaker", "generate_arrays", "parsed"]
 
@@ -61,7 +61,7 @@ def generate_arrays(
     """Make labeled slices in memory: those that ``monai-dcgan generate`` writes, before values are rounded.
 
     Args:
-        model: folder of a training run, or weights with their ``network.json`` beside them.
+        model: folder of a training run or of a bundle, or weights with their ``network.json`` beside them.
         num_slices: number of slices, of all shards together.
         seed: seed; slice ``i`` of a seed is the same whatever ``num_slices``.
         shard: ``I/N`` makes part I of N alone.
@@ -79,8 +79,8 @@ def generate_arrays(
         >>> images.shape, masks.shape
         ((1000, 1, 64, 64), (1000, 1, 64, 64))
     """
-    given = {"ckpt_path": str(weights_of(model)), "num_slices": num_slices, "seed": seed, "shard": shard, **override}
-    maker = PictureMaker(DCGANWorkflow(inference_configs(model), given, workflow_type="inference", logging_file=False))
+    given = {"num_slices": num_slices, "seed": seed, "shard": shard, **override}
+    maker = PictureMaker(inference_workflow(model, given))
     own, side = maker.selection.places, maker.settings["image_size"]
     images = np.empty((len(own), maker.settings["image_channels"], side, side), dtype=np.float32)
     masks = np.empty((len(own), maker.settings["mask_channels"], side, side), dtype=np.uint8)
@@ -94,10 +94,5 @@ def generate_arrays(
 
 def parsed(workflow: DCGANWorkflow, *names: str) -> dict[str, Any]:
     """Return contents of ``inference.json`` by their ids."""
-    try:
+    with plain_errors():
         return {name: workflow.parser.get_parsed_content(name) for name in names}
-    except RuntimeError as error:
-        cause = root_cause(error)
-        if cause is error:
-            raise
-        raise cause from error

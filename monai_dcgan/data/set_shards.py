@@ -64,11 +64,15 @@ def join_shards(root: Path, count: int) -> list[int]:
 
     Returns:
         the numbers of the shards that are not finished; where there is one, nothing is written.
+
+    Raises:
+        ValueError: when they are not of one set.
     """
     folders = [shard_folder(root, number, count) for number in range(1, count + 1)]
     missing = [number for number, folder in enumerate(folders, 1) if not (folder / SHARD_FILE).is_file()]
     if missing:
         return missing
+    check_siblings(root, read_json(folders[0] / SHARD_FILE))
     descriptions = [read_json(folder / DATASET) for folder in folders]
     records = [read_json(folder / PROVENANCE) for folder in folders]
     entries = [

@@ -26,7 +26,7 @@ from monai_dcgan.data.slice_files import DATASET, NIFTI_BRIGHTEST
 from monai_dcgan.data.synthetic_set import SyntheticSet
 from monai_dcgan.utils.checks import check_positive_int
 from monai_dcgan.utils.enums import Keys
-from monai_dcgan.workflow import DCGANWorkflow, inference_configs, weights_of
+from monai_dcgan.workflow import inference_workflow
 
 __all__ = ["SyntheticDataset"]
 
@@ -54,8 +54,8 @@ class SyntheticDataset(Dataset):
     (3, 3), as slices of a volume that were not squeezed have.
 
     Args:
-        source: folder of a training run, or weights with their ``network.json`` beside them; or a folder that
-            ``monai-dcgan generate`` wrote.
+        source: folder of a training run or of a bundle, or weights with their ``network.json`` beside them; or a folder
+            that ``monai-dcgan generate`` wrote.
         num: number of slices; by default as in ``inference.json`` for a generator, all for a folder.
         seed: seed of a generator's slices; a folder has its own.
         transform: applied to each item, as in ``monai.data.Dataset``.
@@ -165,9 +165,8 @@ class _Made:
         names: list[str],
         options: Mapping[str, Any],
     ) -> None:
-        given = {"ckpt_path": str(weights_of(source)), "seed": seed, **options}
-        given |= {} if num is None else {"num_slices": num}
-        workflow = DCGANWorkflow(inference_configs(source), given, workflow_type="inference", logging_file=False)
+        given = {"seed": seed, **({} if num is None else {"num_slices": num}), **options}
+        workflow = inference_workflow(source, given)
         self.turns, self.turn = 1, 0
         known = parsed(workflow, "num_classes", "num_slices", "class_names")
         names = names or known["class_names"]

@@ -165,11 +165,11 @@ def _configs(facts: RunFacts) -> dict[str, Any]:
     """Return the configs of inference with the settings of the run's network merged in."""
     folder = bundle_root() / "configs"
     inference = read_json(folder / _INFERENCE)
-    unknown = sorted(set(facts.network) - set(inference))
-    if unknown:
+    own = {*inference["network_settings"], "class_names"}
+    if differing := sorted(own ^ set(facts.network)):
         raise ValueError(
-            f"run must be made with settings that {_INFERENCE} of this version has, got {', '.join(unknown)}; make the "
-            "bundle with the version of the package that trained it"
+            f"run must be made with the settings of a network that {_INFERENCE} of this version has, got another set, "
+            f"by {', '.join(differing)}; make the bundle with the version of the package that trained it"
         )
     return {_INFERENCE: inference | facts.network, _TENSORRT: read_json(folder / _TENSORRT)}
 

@@ -25,10 +25,11 @@ from monai.networks.utils import convert_to_onnx, convert_to_torchscript
 from monai.utils import StrEnum, optional_import
 from torch import nn
 
+from monai_dcgan.data.making import parsed
 from monai_dcgan.inferers import LatentSampler
 from monai_dcgan.utils.checks import check_choice
 from monai_dcgan.utils.files import atomic_path
-from monai_dcgan.workflow import DCGANWorkflow, config_file, inference_configs, root_cause, weights_of
+from monai_dcgan.workflow import DCGANWorkflow, config_file, inference_workflow
 
 __all__ = ["ExportFormat", "Exported", "Generator", "compare", "export_model", "load_exported", "load_generator"]
 
@@ -140,16 +141,8 @@ def load_generator(model: str | Path) -> Generator:
         FileNotFoundError: when there is no model.
         ValueError: when the weights do not fit their settings.
     """
-    given = {"ckpt_path": str(weights_of(model)), "device": "cpu"}
-    workflow = DCGANWorkflow(inference_configs(model), given, workflow_type="inference", logging_file=False)
-    try:
-        network = workflow.parser.get_parsed_content("network")
-        return Generator(network.eval(), dict(workflow.parser.get_parsed_content("network_settings")))
-    except RuntimeError as error:
-        cause = root_cause(error)
-        if cause is error:
-            raise
-        raise cause from error
+    found = parsed(inference_workflow(model, {"device": "cpu"}), "network", "network_settings")
+    return Generator(found["network"].eval(), dict(found["network_settings"]))
 
 
 def load_exported(path: str | Path, form: str | None = None) -> Forward:

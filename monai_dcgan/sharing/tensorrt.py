@@ -12,7 +12,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -30,8 +33,8 @@ def compiled_network(
 ) -> nn.Module:
     """Compile a network with MONAI's ``trt_compile``, which without TensorRT would leave it as it is in silence.
 
-    The plan is built when the first batch comes, which takes a minute, and kept at ``<base_path>.plan`` for the next
-    time.
+    The plan is built when the first batch comes, which takes a minute, and kept beside ``base_path`` for the next time.
+    Other arguments and other GPUs have plans of their own.
 
     Args:
         network: generator with its weights.
@@ -55,4 +58,8 @@ def compiled_network(
         raise ImportError(
             f"TensorRT needs {', '.join(missing)}; pip install {' '.join(missing)}, or run without inference_trt.json"
         )
-    return trt_compile(network.to(device).eval(), str(base_path), args=dict(args or {}))
+    # MONAI knows plans by their path and by the age of the weights alone.
+    made_for = {"args": dict(args or {}), "gpu": torch.cuda.get_device_name(device)}
+    key = hashlib.sha256(json.dumps(made_for, sort_keys=True, default=str).encode()).hexdigest()[:12]
+    timestamp = int(Path(base_path).stat().st_mtime)
+    return trt_compile(network.to(device).eval(), f"{base_path}.{key}", args={**(args or {}), "timestamp": timestamp})

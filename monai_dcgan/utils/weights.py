@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["check_weights", "load_weights", "read_checkpoint"]
+__all__ = ["bundle_weights", "check_weights", "load_weights", "read_checkpoint"]
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -104,3 +105,17 @@ def load_weights(network: nn.Module, path: str | Path) -> nn.Module:
     check_weights(network, weights, path)
     network.load_state_dict(weights)
     return network
+
+
+def bundle_weights(root: str | Path = ".") -> str:
+    """Return the path of ``models/model.pt`` of a bundle, whether it is there or not.
+
+    Args:
+        root: folder of the bundle. ``.`` is the working directory and, where no weights lie there, the bundle that
+            MONAI's ``run`` was given a config of: MONAI puts its folder on the Python path, before all others.
+    """
+    path = Path(root) / "models" / "model.pt"
+    if Path(root) == Path() and not path.is_file():
+        bundles = (Path(entry) for entry in sys.path if (Path(entry) / "configs" / "inference.json").is_file())
+        path = next(bundles, Path(root)) / "models" / "model.pt"
+    return str(path)

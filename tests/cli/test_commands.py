@@ -28,8 +28,8 @@ from monai.data import load_decathlon_datalist
 
 from monai_dcgan.cli import commands, main
 from monai_dcgan.data import SliceStore, prepare
-from monai_dcgan.networks import DCGANGenerator
 from monai_dcgan.utils.files import sha256_file
+from tests.untrained import write_generator
 
 COMMANDS = ["demo", "phantom", "prepare", "train", "generate", "evaluate"]
 
@@ -115,15 +115,9 @@ def test_evaluate_looks_at_held_out_patients_alone(trained, tmp_path):
 @pytest.fixture
 def untrained(tmp_path):
     """A generator with weights as drawn: the areas of its masks scatter about one half."""
-    settings = {"image_size": 32, "latent_size": 8, "width": 4, "upsampling": "transposed"}
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        weights = DCGANGenerator(**settings, image_channels=1, mask_channels=1).state_dict()
     folder = tmp_path / "untrained"
     folder.mkdir()
-    torch.save(weights, folder / "model.pt")
-    (folder / "network.json").write_text(json.dumps({**settings, "g_residual": False, "g_head": 0}))
-    return folder
+    return write_generator(folder, spread=lambda network: None, upsampling="transposed", max_channels=1024)
 
 
 def test_generate_says_which_rules_cannot_be_met(untrained, tmp_path, capsys):

@@ -23,7 +23,7 @@ import torch
 from monai.data import load_decathlon_datalist
 
 from monai_dcgan.cli import main
-from monai_dcgan.data import SyntheticDataset, SyntheticSet, generate_arrays
+from monai_dcgan.data import SyntheticDataset, SyntheticSet, generate_arrays, join_shards
 from monai_dcgan.utils.files import read_json
 from tests.untrained import write_generator
 
@@ -91,6 +91,16 @@ def test_shards_are_the_set_of_one_process(count, model, whole, tmp_path, capsys
     part = SyntheticSet(out / f"shard_01_of_{count:02d}")
     assert len(part) == NUMBER // count and (part.read(0)[1] == expected.read(0)[1]).all()
     assert [read.class_index(i, read.class_names) for i in range(NUMBER)] == [i % 3 for i in range(NUMBER)]
+
+
+def test_shards_of_different_sets_are_not_joined(model, tmp_path):
+    """Two processes that began in one moment, each with another seed, do not see each other when they begin."""
+    for number, seed in ((1, 0), (2, 1)):
+        assert main(call(model, tmp_path / f"seed{seed}", "--shard", f"{number}/2", "--seed", seed)) == 0
+    (tmp_path / "seed1/shard_02_of_02").rename(tmp_path / "seed0/shard_02_of_02")
+    with pytest.raises(ValueError, match="must be of one set, got seed 1, not 0, in shard_02_of_02"):
+        join_shards(tmp_path / "seed0", 2)
+    assert not (tmp_path / "seed0/dataset.json").exists()
 
 
 def test_missing_shards_are_named(model, tmp_path, capsys):

@@ -57,7 +57,7 @@ WRONG = [
     [spoil_weights, {}, FileNotFoundError, "there is no"],
     [spoil_status, {}, ValueError, "run must be a finished training, .* is 'running'; go on with it: --resume"],
     [spoil_network, {}, ValueError, "must have the shape"],
-    [spoil_setting, {}, ValueError, "settings that inference.json of this version has, got depth"],
+    [spoil_setting, {}, ValueError, "that inference.json of this version has, got another set, by depth"],
     [add_discriminator, {}, ValueError, "'discriminator.weight' is not part of it"],
     [spoil_nothing, {"label": BundleLabel("b", version="1.0")}, ValueError, "must pass the checks of the zoo"],
     [spoil_nothing, {"out": "name_v1"}, ValueError, "the name must not end in a version"],

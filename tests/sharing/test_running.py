@@ -16,9 +16,11 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
+from monai_dcgan.data import generate_arrays
 from monai_dcgan.sharing.scripts import Scripts, names_in, rewritten_config
 from monai_dcgan.utils.files import read_json
 from monai_dcgan.workflow import config_file, generate
@@ -70,6 +72,16 @@ def test_run_makes_the_slices_of_the_run(made, monai, evaluated, tmp_path):
             assert (monai.cwd / "slices" / folder / name).read_bytes() == (expected / folder / name).read_bytes()
     text = (monai.cwd / "slices/provenance.json").read_text()
     assert "training" not in read_json(monai.cwd / "slices/provenance.json") and str(made) not in text
+
+
+@pytest.mark.parametrize("inside", ["", "models/model.pt"])
+def test_a_bundle_stands_for_its_run(made, evaluated, inside):
+    """Also one that brings modules, without having run any of them."""
+    images, masks = generate_arrays(made / inside, num_slices=3)
+    expected = generate_arrays(evaluated, num_slices=3)
+    np.testing.assert_array_equal(images, expected[0])
+    np.testing.assert_array_equal(masks, expected[1])
+    assert "scripts" not in sys.modules
 
 
 def test_verify_net_in_out(made, monai):

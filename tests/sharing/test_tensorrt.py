@@ -72,11 +72,19 @@ def test_missing_packages_are_named(monkeypatch, missing):
     assert network.device is None
 
 
-def test_monai_compiles_it(monkeypatch):
+def test_monai_compiles_it(monkeypatch, tmp_path):
+    """Plans are kept apart by arguments and GPU, and are older than the weights that they are made of never."""
     calls = []
     monkeypatch.setattr(tensorrt, "optional_import", lambda _: (None, True))
     monkeypatch.setattr(tensorrt, "trt_compile", lambda *given, **named: calls.append((given, named)) or given[0])
-    network = Placed()
-    assert compiled_network(network, "models/model.pt", "cuda:0", {"precision": "fp16"}) is network
-    assert calls == [((network, "models/model.pt"), {"args": {"precision": "fp16"}})]
+    network, weights = Placed(), tmp_path / "model.pt"
+    weights.write_bytes(b"weights")
+    for gpu, precision in (("A", "fp16"), ("A", "fp32"), ("B", "fp16"), ("A", "fp16")):
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device, name=gpu: name)
+        assert compiled_network(network, str(weights), "cuda:0", {"precision": precision}) is network
+        (given, path), named = calls[-1]
+        assert given is network and path.startswith(f"{weights}.")
+        assert named == {"args": {"precision": precision, "timestamp": int(weights.stat().st_mtime)}}
+    paths = [path for (_, path), _ in calls]
+    assert len(set(paths)) == 3 and paths[0] == paths[3]
     assert network.device == "cuda:0" and not network.training
