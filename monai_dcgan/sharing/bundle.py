@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import zipfile
@@ -93,7 +94,7 @@ def make_bundle(
         _write_configs(folder / "configs", configs, with_package=not scripts)
         requirements = None if modules is None else modules.requirements()
         metadata = bundle_metadata(facts, label, changelog, requirements)
-        write_json(folder / "configs" / "metadata.json", metadata)
+        _write_config(folder / "configs" / "metadata.json", metadata)
         _write_docs(folder, facts, label, metadata, with_package=not scripts)
         _list_large_files(folder, weights_url)
         check_private(folder, private_words(run_folder, store))
@@ -195,9 +196,14 @@ def _without_package(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write_configs(folder: Path, configs: Mapping[str, Any], with_package: bool) -> None:
     for name, config in configs.items():
-        write_json(folder / name, config)
+        _write_config(folder / name, config)
     for name in ("logging.conf", *(_OF_THE_PACKAGE if with_package else ())):
         shutil.copyfile(bundle_root() / "configs" / name, folder / name)
+
+
+def _write_config(path: Path, config: Mapping[str, Any]) -> None:
+    """Write a config as the zoo's are written, with four blanks."""
+    write_text(path, json.dumps(config, indent=4) + "\n")
 
 
 def _write_docs(

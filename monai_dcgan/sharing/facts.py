@@ -42,6 +42,7 @@ class RunFacts:
         settings: settings of data and training.
         versions: versions of the packages that made it.
         images: real slices shown in the training.
+        chosen: how the best of the generators was chosen, as ``best.json`` says; None where the last one was kept.
         device: what it was trained on, ``cpu`` or ``cuda``.
         patients: part -> number of patients.
         training_slices: number of slices trained with; None where the store is gone.
@@ -52,6 +53,7 @@ class RunFacts:
     settings: dict[str, Any]
     versions: dict[str, str]
     images: int
+    chosen: dict[str, Any] | None
     device: str
     patients: dict[str, int]
     training_slices: int | None
@@ -108,6 +110,7 @@ def run_facts(run: RunFolder, store: SliceStore | None = None) -> RunFacts:
         settings={name: value for name, value in record["settings"].items() if name not in _UNSAID},
         versions={name: version.split("+")[0] for name, version in record["versions"].items()},
         images=record["images"],
+        chosen=read_json(run.best.with_suffix(".json")) if record["settings"].get("keep") == "best" else None,
         device=str(record.get("conditions", {}).get("device", "unknown")).split(":")[0],
         patients={str(part): parts[str(part)] for part in Split},
         training_slices=slices,

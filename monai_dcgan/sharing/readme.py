@@ -113,20 +113,29 @@ def _data(facts: RunFacts, label: BundleLabel) -> Iterator[Block]:
         ]
     )
     yield Text(
-        "Each volume is oriented, scaled by percentiles of the intensities inside the head, and cut into slices. "
-        "Of the patients, this bundle holds nothing but what the weights have learned."
+        "Each volume or picture is oriented, scaled by percentiles of the intensities inside the head, and cut into "
+        "slices. Of the patients, this bundle holds nothing but what the weights have learned."
     )
 
 
 def _training(facts: RunFacts) -> Iterator[Block]:
     ours = read_json(config_file("train"))
-    yield Text(f"Real slices shown: {facts.images}, on {facts.device}.")
+    yield Text(f"Real slices shown: {facts.images}, on {facts.device}. {_kept(facts.chosen)}")
     yield Bullets(list(_recipe(facts.network, {**ours, **facts.settings})))
     own = {name: value for name, value in facts.settings.items() if name in ours and _differs(ours, name, value)}
     if own:
         yield Text("Settings that differ from those of the package:")
         yield Bullets([f"{name}: {value}" for name, value in sorted(own.items())])
     yield Text("Made with: " + ", ".join(f"{name} {version}" for name, version in facts.versions.items()) + ".")
+
+
+def _kept(chosen: Mapping[str, Any] | None) -> str:
+    if chosen is None:
+        return "The last generator was kept."
+    return (
+        f"The generator was kept that was best on validation patients, after {chosen['images']} slices "
+        f"({chosen['metric']} {chosen['value']:.4g})."
+    )
 
 
 def _recipe(network: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:

@@ -71,7 +71,8 @@ def test_metadata_names_this_version_of_the_package():
 def test_networks_of_training_and_inference_agree():
     train, inference = read("train"), read("inference")
     assert train["network_def"] == inference["network_def"]
-    for name in set(inference["network_settings"]) - {"image_channels", "mask_channels"}:
+    # The generator that comes with the package has classes; a training has none by default.
+    for name in set(inference["network_settings"]) - {"image_channels", "mask_channels", "num_classes"}:
         assert train[name] == inference[name], name
 
 

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -67,3 +68,10 @@ def test_installed_package_works_outside_the_checkout(installed, tmp_path, phant
     done = run(installed, tmp_path, "-m", "monai_dcgan", "generate", "run", "--out", "made", "--num", "2")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "made/dataset.json").is_file()
+
+
+def test_the_wheel_alone_makes_slices_of_every_class(installed, tmp_path):
+    done = run(installed, tmp_path, "-m", "monai_dcgan", "generate", "--out", "made", "--num", "64")
+    assert done.returncode == 0, done.stderr
+    cases = json.loads((tmp_path / "made/dataset.json").read_text())["training"]
+    assert len(cases) == 64 and len({case["class_name"] for case in cases}) == 3

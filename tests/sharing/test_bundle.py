@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
@@ -23,8 +24,8 @@ from monai.bundle import ConfigParser
 
 from monai_dcgan.cli import main
 from monai_dcgan.data import SliceDataset, SliceStore, load_splits
-from monai_dcgan.sharing import BundleLabel, bundle, make_bundle, zip_bundle
-from monai_dcgan.sharing.checks import LARGE_FILES
+from monai_dcgan.sharing import BundleLabel, make_bundle, zip_bundle
+from monai_dcgan.sharing.checks import LARGE_FILES, check_bundle
 from monai_dcgan.workflow import bundle_root, config_file
 
 COMMON = {
@@ -106,7 +107,7 @@ def test_the_page_says_what_was_measured(made, evaluated):
         "Source: digital patients.",
         "3 train, 2 validation, 1 test",
         f"Slices trained with: {len(SliceDataset(store, splits=splits, part='train'))}.",
-        "Real slices shown: 64",
+        "Real slices shown: 64, on cpu. The last generator was kept.",
         f"| {metrics['metrics']['frechet_distance']['value']:.4g} |",
         "random-conv-seed0",
         metrics["privacy"]["membership"]["text"],
@@ -184,13 +185,18 @@ def test_a_next_version_keeps_the_changelog(trained, tmp_path):
 
 
 def test_large_weights_need_an_address(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr("monai_dcgan.sharing.checks.MAX_BYTES", 1000)
-    monkeypatch.setattr(bundle, "check_bundle", lambda *_: [])
+    small = make_bundle(trained, tmp_path / "small", BundleLabel("b"))
+    others = [path for path in small.rglob("*") if path.is_file() and path.name != "model.pt"]
+    monkeypatch.setattr("monai_dcgan.sharing.checks.MAX_BYTES", max(path.stat().st_size for path in others))
     with pytest.raises(ValueError, match="weights_url must be given for weights above 25 MB"):
         make_bundle(trained, tmp_path / "b", BundleLabel("b"))
     folder = make_bundle(trained, tmp_path / "b", BundleLabel("b"), weights_url="https://example.org/model.pt")
     [entry] = read(folder / LARGE_FILES)["large_files"]
     assert (entry["path"], entry["url"]) == ("models/model.pt", "https://example.org/model.pt")
+    weights = folder / "models/model.pt"
+    assert (entry["hash_type"], entry["hash_val"]) == ("sha256", hashlib.sha256(weights.read_bytes()).hexdigest())
+    weights.write_bytes(weights.read_bytes() + b"0")
+    assert check_bundle(folder) == [f"{LARGE_FILES} must hold the sha256 of models/model.pt that lies in the bundle"]
 
 
 def test_an_archive_is_not_overwritten_and_holds_no_links(trained, tmp_path):

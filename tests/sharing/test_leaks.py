@@ -118,8 +118,13 @@ def test_words_of_a_run(trained):
     assert patients and patients <= words
     assert {settings["dataset_dir"], settings["cache_dir"], str(trained.resolve())} <= words
     assert {word for word in (socket.gethostname(),) if len(word) > 3} <= words
-    # It stands in logging.conf, as the name of a logger.
-    assert "root" not in words or getpass.getuser() != "root"
+
+
+@pytest.mark.parametrize("user, sought", [["someone_else", True], ["root", False]])
+def test_a_user_with_a_common_name_is_not_sought(trained, monkeypatch, user, sought):
+    """The name root stands in every logging.conf, as that of a logger."""
+    monkeypatch.setattr(getpass, "getuser", lambda: user)
+    assert (user in private_words(RunFolder(trained))) == sought
 
 
 @pytest.mark.parametrize(
