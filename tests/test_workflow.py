@@ -138,9 +138,7 @@ def test_a_generator_without_all_settings_of_its_network_is_refused(tmp_path):
     settings = json.loads((model / "network.json").read_text())
     for name in ("class_names", "num_classes", "width"):
         write(model / "network.json", {key: value for key, value in settings.items() if key != name})
-        with pytest.raises(
-            ValueError, match=f"network of .*model.pt must be whole, {name} are missing"
-        ):
+        with pytest.raises(ValueError, match=f"network of .*model.pt must be whole, {name} are missing"):
             inference_workflow(model)
     (model / "network.json").unlink()
     with pytest.raises(FileNotFoundError, match="network.json must lie beside .*model.pt"):

@@ -20,11 +20,12 @@ import numpy as np
 import torch
 from monai.utils import StrEnum
 
+from monai_dcgan.data import SliceDataset
 from monai_dcgan.utils.checks import check_choice, check_count, check_fraction, check_positive_int
 from monai_dcgan.utils.enums import Keys
 from monai_dcgan.utils.randomness import Stream, philox
 
-__all__ = ["MixSchedule", "MixedBatches", "Mixing", "Slices"]
+__all__ = ["MixSchedule", "MixedBatches", "Mixing", "Slices", "slices_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,12 @@ class Slices:
     def take(self, index: np.ndarray) -> Slices:
         """Return the slices at ``index``."""
         return Slices(self.images[index], self.masks[index], self.classes[index])
+
+
+def slices_of(dataset: SliceDataset) -> Slices:
+    """Load the slices of a data set into memory."""
+    images, masks, _ = dataset.store.as_arrays(dataset.index)
+    return Slices(images, masks, dataset.class_index)
 
 
 class MixSchedule(StrEnum):

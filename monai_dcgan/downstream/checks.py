@@ -18,12 +18,13 @@ import numpy as np
 from monai.utils import StrEnum
 
 from monai_dcgan.data import SliceDataset, SliceStore, warn_of_leaks
-from monai_dcgan.downstream.arms import Arm, Ingredient
-from monai_dcgan.downstream.plan import Plan
+from monai_dcgan.data.work import WITH_TUMOR, WITHOUT_TUMOR
+from monai_dcgan.downstream.arms import Ingredient
+from monai_dcgan.downstream.plan import Cell, Plan
 from monai_dcgan.downstream.tasks import Classification, Segmentation
-from monai_dcgan.utils.enums import Split
+from monai_dcgan.utils.enums import Split, TumorPolicy
 
-__all__ = ["OnLeak", "check_arms", "check_leaks", "check_parts"]
+__all__ = ["OnLeak", "check_arms", "check_leaks", "check_parts", "check_shown", "not_measured"]
 
 
 class OnLeak(StrEnum):
@@ -51,17 +52,21 @@ def check_parts(store: SliceStore, plan: Plan, evaluate_split: str) -> None:
     """Check that there is what networks learn from and are measured by.
 
     Raises:
-        ValueError: when a part has no patient, the slices of a group or of the validation patients lack a class or any
-            tumor, those of a group have none without tumor that an arm needs, or volumes have gaps.
+        ValueError: when a part has no patient, the slices of a group, of the validation patients or of those who are
+            measured lack a class or any tumor, those of a group have none without tumor that an arm needs, or volumes
+            have gaps.
     """
     for part in (Split.TRAIN, Split.VALIDATION, evaluate_split):
         if not plan.patients_of(part):
             raise ValueError(f"the split must have {part!s} patients, got none; see split_fractions and {part!s}_folds")
     needs_healthy = any({Ingredient.IMPLANTED, Ingredient.COPIED} & set(arm.made) for arm in plan.arms)
     groups = {f"training patients of {group.name}": plan.training_patients(group) for group in plan.groups()}
-    for name, patients in {**groups, "validation patients": plan.patients_of(Split.VALIDATION)}.items():
+    heldout = {f"{part!s} patients": plan.patients_of(part) for part in (Split.VALIDATION, evaluate_split)}
+    for name, patients in {**groups, **heldout}.items():
         dataset = SliceDataset(store, patients=patients)
-        _check_classes(name, dataset, plan.tasks)
+        missing = _missing(dataset.class_index, store.class_names)
+        if Classification.name in plan.tasks and missing:
+            raise ValueError(f"{name} must have slices of every class, got none of {', '.join(missing)}; take more")
         if Segmentation.name in plan.tasks and not any(record["mask_pixels"] for record in dataset.data):
             raise ValueError(f"{name} must have slices with a mask to segment, got none; take others, or more")
         if name in groups and needs_healthy and all(record["mask_pixels"] for record in dataset.data):
@@ -77,17 +82,46 @@ def check_parts(store: SliceStore, plan: Plan, evaluate_split: str) -> None:
             )
 
 
-def check_arms(arms: Sequence[Arm], tasks: Sequence[str]) -> None:
-    """Raise ``ValueError`` when an arm does not show what a task is to learn."""
-    for arm in arms:
-        if arm.on_real_slices and not arm.real and Classification.name in tasks:
+def check_arms(plan: Plan, healthy: bool, class_names: Sequence[str]) -> None:
+    """Raise ``ValueError`` when an arm cannot show every class that is to be told apart.
+
+    Args:
+        plan: cells.
+        healthy: whether synthetic slices without tumor are shown.
+        class_names: names of the classes.
+    """
+    tumor_or_none = set(class_names) == {WITH_TUMOR, WITHOUT_TUMOR}
+    for arm in plan.arms if Classification.name in plan.tasks else ():
+        if not arm.real and (arm.on_real_slices or (tumor_or_none and not healthy)):
+            setting = "" if arm.on_real_slices else " with healthy=False"
             raise ValueError(
-                f"an arm must show every class to be told apart, got {arm.name}; add real, or leave it out"
+                f"an arm must show every class to be told apart, got {arm.name}{setting}; add real, or leave it out"
             )
 
 
-def _check_classes(name: str, dataset: SliceDataset, tasks: Sequence[str]) -> None:
-    names = dataset.store.class_names
-    missing = [names[number] for number in range(len(names)) if number not in np.unique(dataset.class_index)]
-    if Classification.name in tasks and missing:
-        raise ValueError(f"{name} must have slices of every class, got none of {', '.join(missing)}; take more")
+def check_shown(cell: Cell, shown: np.ndarray, class_names: Sequence[str]) -> None:
+    """Raise ``ValueError`` when a network that is to tell classes apart is not shown all of them.
+
+    Args:
+        cell: the network.
+        shown: class indices of what it is trained on.
+        class_names: names of the classes.
+    """
+    missing = _missing(shown, class_names)
+    if cell.task == Classification.name and missing:
+        raise ValueError(
+            f"{cell.name} must be trained on slices of every class, got none of {', '.join(missing)}; train the "
+            f"generator longer, take a larger pool, or leave the arm {cell.arm.name} out"
+        )
+
+
+def not_measured(store: SliceStore, tasks: Sequence[str]) -> dict[str, str]:
+    """Return what the numbers of ``tasks`` leave open because the store has no such slices, for a report."""
+    if Segmentation.name not in tasks or str(store.settings.get("tumor")) != str(TumorPolicy.WITH):
+        return {}
+    return {"not measured": "false positives in slices without tumor, which the data leave out (tumor=with)"}
+
+
+def _missing(shown: np.ndarray, class_names: Sequence[str]) -> list[str]:
+    """Return the names of the classes that are not among ``shown``."""
+    return [name for number, name in enumerate(class_names) if number not in shown]

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from monai_dcgan.downstream.crossed import TINY, Cells, Draws, Key, PooledRow, Row, Statistic
-from monai_dcgan.downstream.sentence import METRICS
+from monai_dcgan.downstream.cells import ByPatient, Cells, Key, Pooled, PooledRow, Row, Statistic
+from monai_dcgan.downstream.crossed import TINY, Draws
+from monai_dcgan.downstream.metrics import METRICS
 from monai_dcgan.utils.checks import check_choice
 
-__all__ = ["ArmMean", "Comparison", "ComparisonTable", "PooledRow", "Row", "arm_means", "compare", "holm"]
+__all__ = ["ArmMean", "Comparison", "ComparisonTable", "compare", "holm"]
 
 _DECIMALS = 12
 
@@ -33,7 +34,8 @@ _DECIMALS = 12
 class ArmMean:
     """One arm by itself: mean over held-out patients and seeds with its interval, and the mean of each seed.
 
-    ``undefined`` counts the pairs of patient and seed without a number; they are left out.
+    ``undefined`` counts the pairs of patient and seed without a number; they are left out, and so are patients and
+    seeds without any: ``num_patients`` counts the others, and ``seeds`` has None of such a seed.
     """
 
     arm: str
@@ -51,7 +53,8 @@ class Comparison:
     """One arm against the baseline at one number of training patients, over what both have.
 
     Attributes:
-        patients: number of training patients; ``num_patients`` is that of held-out ones.
+        patients: number of training patients; ``num_patients`` is that of held-out ones, ``num_seeds`` that of seeds:
+            those of which a pair is defined.
         mean: of the arm; ``mean_baseline`` of the baseline over the same pairs. NaN where no pair is defined.
         difference: arm minus baseline, in the metric's own direction; ``low`` and ``high`` are its interval.
         effect_size: Cohen's d_z, the mean over patients of their differences (each the mean over its seeds) by their
@@ -60,8 +63,9 @@ class Comparison:
         p_crossed: two-sided, over patients and seeds; None where there is no interval.
         p_holm: the larger of both, corrected for all ``num_tests`` tests of the table.
         better: held-out patients whose mean over seeds is better; None of a pooled statistic.
-        left_out: pairs of patient and seed without a number; of them ``only_arm`` and ``only_baseline`` lack it in one
-            arm alone. An arm that finds nothing where HD95 is then not defined is flattered by this.
+        left_out: pairs of patient and seed without a number, or of a seed whose pooled statistic is not defined; of
+            them ``only_arm`` and ``only_baseline`` lack it in one arm alone. An arm that finds nothing where HD95 is
+            then not defined is flattered by this.
         unpaired: pairs of patient and seed that only one arm has rows of.
     """
 
@@ -124,7 +128,8 @@ def compare(
     and union), corrected for all comparisons of the table (Holm 1979).
 
     A pair of patient and seed in which one arm has no number (NaN, such as HD95 of an empty mask) is left out of both
-    arms and counted. Of an unfinished experiment, what both arms have is compared.
+    arms and counted; patients and seeds without any pair are not drawn. Of an unfinished experiment, what both arms
+    have is compared.
 
     Args:
         rows: rows of an experiment; those of other tasks and metrics are passed over.
@@ -137,14 +142,14 @@ def compare(
 
     Raises:
         ValueError: when the baseline has no rows, or the rows cannot be read, see
-            :class:`~monai_dcgan.downstream.crossed.Cells`.
+            :class:`~monai_dcgan.downstream.cells.Cells`.
 
     Example:
         >>> table = compare(rows, "real", "dice")
         >>> [finding(comparison) for comparison in table.comparisons]
     """
     draws = draws or Draws()
-    cells = Cells(rows, metric, task, statistic)
+    cells = ByPatient(rows, metric, task) if statistic is None else Pooled(rows, metric, statistic, task)
     check_choice("baseline_arm", baseline_arm, cells.arms)
     found = []
     for arm, number in cells.filled():
@@ -157,22 +162,10 @@ def compare(
         baseline=baseline_arm,
         level=draws.level,
         num_samples=draws.num_samples,
-        comparisons=tuple(_corrected(found, pooled=statistic is not None)),
+        comparisons=tuple(_corrected(found)),
         means=means,
         missing=tuple(cells.missing()),
     )
-
-
-def arm_means(
-    rows: Iterable[Row] | Iterable[PooledRow],
-    metric: str,
-    task: str | None = None,
-    statistic: Statistic | None = None,
-    draws: Draws | None = None,
-) -> list[ArmMean]:
-    """Return each arm by itself at each number of training patients; arguments are those of :func:`compare`."""
-    cells = Cells(rows, metric, task, statistic)
-    return [_mean(cells, draws or Draws(), key, metric) for key in cells.filled()]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -185,64 +178,49 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _mean(cells: Cells, draws: Draws, key: Key, metric: str) -> ArmMean:
-    seeds = cells.seeds_of(key)
-    own = cells.patients_of(key, seeds)
-    patients = sorted(set.union(*own) if cells.statistic is None else set.intersection(*own), key=str)
-    defined = ~np.isnan(cells.values(key, seeds, patients))
-    found = draws.of(cells.table(key, seeds, patients, defined), len(patients), len(seeds))
+    own = cells.shared(key)
+    found = draws.of(own.tables[0], own.patients, len(own.seeds))
     # Widened for few patients and seeds, it may reach beyond what the metric can be.
     limits = (0.0, METRICS[metric].highest)
     low, high = (None, None) if found.interval is None else (float(end) for end in np.clip(found.interval, *limits))
-    counted = int(defined.any(axis=1).sum()) if patients != [None] else 0
-    numbers = {seed: _or_none(number) for seed, number in zip(seeds, found.seeds)}
-    return ArmMean(*key, _or_none(found.value), low, high, numbers, counted, sum(map(len, own)) - int(defined.sum()))
+    numbers = dict.fromkeys(cells.seeds_of(key)) | dict(zip(own.seeds, found.seeds.tolist()))
+    return ArmMean(*key, _or_none(found.value), low, high, numbers, own.patients, own.left_out)
 
 
 def _compare(cells: Cells, draws: Draws, metric: str, key: Key, baseline: Key) -> Comparison:
-    seeds = cells.seeds_of(key, baseline)
-    pairs = list(zip(cells.patients_of(key, seeds), cells.patients_of(baseline, seeds)))
-    both = [one & other for one, other in pairs]
-    patients = sorted(set.union(*both) if cells.statistic is None else set.intersection(*both), key=str)
-    if not patients:
-        raise ValueError(f"rows of {key[0]} and {baseline[0]} must share held-out patients, got none; mend the rows")
-    mine, other = (cells.values(which, seeds, patients) for which in (key, baseline))
-    there = np.array([[patient in own for own in both] for patient in patients])
-    defined = ~np.isnan(mine) & ~np.isnan(other)
-    tables = [cells.table(which, seeds, patients, defined) for which in (key, baseline)]
-    found = draws.of(lambda counts: tables[0](counts) - tables[1](counts), len(patients), len(seeds))
-    # Over what both have: of seeds too, where a pooled statistic is not defined in one of the arms.
-    numbers = np.stack([table(np.ones((1, len(patients))))[0] for table in tables])
-    numbers = numbers[:, ~np.isnan(numbers).any(axis=0)]
-    means = numbers.mean(axis=1) if numbers.size else np.full(2, math.nan)
+    both = cells.shared(key, baseline)
+    found = draws.of(lambda counts: both.tables[0](counts) - both.tables[1](counts), both.patients, len(both.seeds))
+    means = both.numbers.mean(axis=1) if both.seeds else np.full(2, math.nan)
     low, high = found.interval or (None, None)
-    named = patients != [None]
     return Comparison(
         task=cells.task,
         metric=metric,
         arm=key[0],
         baseline=baseline[0],
         patients=key[1],
-        num_patients=int(defined.any(axis=1).sum()) if named else 0,
-        num_seeds=int(defined.any(axis=0).sum()) if cells.statistic is None else numbers.shape[1],
+        num_patients=both.patients,
+        num_seeds=len(both.seeds),
         mean=float(means[0]),
         mean_baseline=float(means[1]),
         difference=found.value,
         low=low,
         high=high,
         level=draws.level,
-        left_out=int((there & ~defined).sum()),
-        only_arm=int((there & np.isnan(mine) & ~np.isnan(other)).sum()),
-        only_baseline=int((there & ~np.isnan(mine) & np.isnan(other)).sum()),
-        unpaired=sum(len(one ^ two) for one, two in pairs),
+        left_out=both.left_out,
+        only_arm=both.alone[0],
+        only_baseline=both.alone[1],
+        unpaired=both.unpaired,
         p_crossed=found.p,
-        **(_over_patients(mine - other, metric) if cells.statistic is None and named else {}),
+        **_over_patients(both.values[0] - both.values[1], metric),
     )
 
 
 def _over_patients(differences: np.ndarray, metric: str) -> dict[str, Any]:
-    """Return the test, the effect size and the counts over patients of differences (P, S), NaN where there is none."""
-    own = [row[~np.isnan(row)] for row in differences]
-    means = np.round([row.mean() for row in own if len(row)], _DECIMALS)
+    """Return the test, the effect size and the counts over patients of differences (P, S), NaN where there is none.
+
+    Each patient must have one; nothing is returned where no patient has a number of its own.
+    """
+    means = np.round([row[~np.isnan(row)].mean() for row in differences], _DECIMALS)
     if len(means) == 0:
         return {}
     gains = means if METRICS[metric].higher_is_better else -means
@@ -257,11 +235,14 @@ def _over_patients(differences: np.ndarray, metric: str) -> dict[str, Any]:
     }
 
 
-def _corrected(comparisons: Sequence[Comparison], pooled: bool) -> list[Comparison]:
-    """Return comparisons with Holm's p, where all the tests that there should be are there."""
-    tests = [[one.p_crossed] if pooled else [one.p_wilcoxon, one.p_crossed] for one in comparisons]
-    largest = {place: max(own) for place, own in enumerate(tests) if None not in own}  # type: ignore[type-var]
-    adjusted = dict(zip(largest, holm(list(largest.values()))))  # type: ignore[arg-type]
+def _corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Return comparisons with Holm's p of those that have an interval: the larger p of the tests there are."""
+    largest = {
+        place: max(p for p in (one.p_wilcoxon, one.p_crossed) if p is not None)
+        for place, one in enumerate(comparisons)
+        if one.p_crossed is not None
+    }
+    adjusted = dict(zip(largest, holm(list(largest.values()))))
     return [replace(one, num_tests=len(largest), p_holm=adjusted.get(place)) for place, one in enumerate(comparisons)]
 
 

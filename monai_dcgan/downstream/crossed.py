@@ -8,189 +8,29 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Numbers of networks over held-out patients crossed with seeds, and their resampling."""
+"""Resampling of numbers over held-out patients crossed with seeds."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import Any, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from scipy import stats
 
-from monai_dcgan.downstream.sentence import METRICS
 from monai_dcgan.metrics.bootstrap import check_level, interval_of_defined
-from monai_dcgan.utils.checks import check_choice, check_count, check_positive_int
+from monai_dcgan.utils.checks import check_count, check_positive_int
 
-__all__ = ["Cells", "Draws", "Key", "PooledRow", "Resampled", "Row", "SeedTable", "Statistic", "TINY"]
+__all__ = ["Draws", "Resampled", "SeedTable", "TINY"]
 
-Statistic: TypeAlias = Callable[[np.ndarray, np.ndarray], float | None]
-Key: TypeAlias = tuple[str, int]
-"""Arm and number of training patients."""
 SeedTable: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """Counts (B, P), how often each patient is drawn -> numbers (B, S), one a seed, NaN where not defined."""
 
 MIN_SAMPLES = 100
 TINY = 1e-12
 """What is smaller comes from rounding."""
-
-
-class Row(NamedTuple):
-    """A number of one network on one held-out patient; ``patients`` is the number of training patients.
-
-    ``value`` is NaN where the metric is not defined. ``patient`` is None where one value stands for all held-out
-    patients: then there is neither interval nor test.
-    """
-
-    task: str
-    arm: str
-    patients: int
-    seed: int
-    patient: str | None
-    metric: str
-    value: float
-
-
-class PooledRow(NamedTuple):
-    """What one network said of one slice, for metrics that take the slices of all held-out patients at once (AUC).
-
-    ``score`` is a number or, with several classes, one a class; ``label`` is the true class.
-    """
-
-    task: str
-    arm: str
-    patients: int
-    seed: int
-    patient: str
-    score: float | Sequence[float]
-    label: int
-
-
-class Cells:
-    """The rows of one task and metric by arm, number of training patients, seed and held-out patient.
-
-    Args:
-        rows: rows of an experiment; those of other tasks and metrics are passed over.
-        metric: key of ``METRICS``.
-        task: task of the rows, or None where there is one.
-        statistic: makes a number of :class:`PooledRow`; None with :class:`Row`.
-
-    Raises:
-        ValueError: when there are no such rows or rows of several tasks or kinds, a value is infinite, or a row is
-            there twice.
-    """
-
-    def __init__(self, rows: Iterable[Any], metric: str, task: str | None, statistic: Statistic | None) -> None:
-        check_choice("metric", metric, METRICS)
-        kept = [row for row in rows if task in (None, row.task) and getattr(row, "metric", metric) == metric]
-        tasks = sorted({row.task for row in kept})
-        if len(tasks) != 1:
-            raise ValueError(f"rows must be of one task and hold the metric {metric}, got those of {tasks}; give task")
-        kind = Row if statistic is None else PooledRow
-        if not all(isinstance(row, kind) for row in kept):
-            raise ValueError(
-                f"rows must be {kind.__name__} {'without' if statistic is None else 'with'} a statistic, got others; "
-                "give a statistic with PooledRow and none with Row"
-            )
-        self.task, self.statistic = tasks[0], statistic
-        self.arms = list(dict.fromkeys(row.arm for row in kept))
-        self.numbers = sorted({row.patients for row in kept})
-        self.seeds = sorted({row.seed for row in kept})
-        self._rows: dict[Key, dict[int, dict[str | None, Any]]] = defaultdict(lambda: defaultdict(dict))
-        self._drawn: dict[Any, np.ndarray] = {}
-        for row in kept:
-            self._add(row)
-
-    def _add(self, row: Any) -> None:
-        own = self._rows[row.arm, row.patients][row.seed]
-        if isinstance(row, PooledRow):
-            own.setdefault(row.patient, []).append((row.score, row.label))
-            return
-        mixed = bool(own) and (row.patient is None or None in own)
-        if row.patient in own or mixed or math.isinf(row.value):
-            raise ValueError(
-                "rows must hold one number, finite or NaN, of each network and patient, or one of each network with "
-                f"patient None, got {row}; mend the rows"
-            )
-        own[row.patient] = row.value
-
-    def filled(self) -> list[Key]:
-        """Return the arms and numbers of training patients that have rows."""
-        return [key for key in product(self.arms, self.numbers) if key in self._rows]
-
-    def seeds_of(self, *keys: Key) -> list[int]:
-        """Return the seeds that all ``keys`` have."""
-        return [seed for seed in self.seeds if all(seed in self._rows.get(key, {}) for key in keys)]
-
-    def patients_of(self, key: Key, seeds: Sequence[int]) -> list[set[str | None]]:
-        """Return the held-out patients of each seed."""
-        return [set(self._rows[key][seed]) for seed in seeds]
-
-    def missing(self) -> list[str]:
-        """Return what an unfinished experiment lacks, a text for each arm and number of training patients."""
-        texts = []
-        for key in product(self.arms, self.numbers):
-            seeds = [str(seed) for seed in self.seeds if seed not in self._rows.get(key, {})]
-            if seeds:
-                texts.append(f"{key[0]}, {key[1]} training patients: seed {', '.join(seeds)}")
-        return texts
-
-    def values(self, key: Key, seeds: Sequence[int], patients: Sequence[str | None]) -> np.ndarray:
-        """Return numbers (P, S), NaN where there is none; of pooled rows 0 where there are some."""
-        own = self._rows[key]
-        pooled = self.statistic is not None
-        numbers = [[own[s].get(p, math.nan) for s in seeds] for p in patients]
-        if pooled:
-            numbers = [[0.0 if isinstance(number, list) else number for number in row] for row in numbers]
-        return np.array(numbers, dtype=float).reshape(len(patients), len(seeds))
-
-    def table(self, key: Key, seeds: Sequence[int], patients: Sequence[str | None], defined: np.ndarray) -> SeedTable:
-        """Return the numbers of each seed from drawn patients.
-
-        Args:
-            key: arm and number of training patients.
-            seeds: S seeds.
-            patients: P held-out patients.
-            defined: bool (P, S), which of them count; a pooled statistic takes all slices of all patients.
-        """
-        if self.statistic is not None:
-            return lambda counts: self._pooled(key, seeds, patients, counts)
-        filled = np.where(defined, self.values(key, seeds, patients), 0.0)
-
-        def mean_of_patients(counts: np.ndarray) -> np.ndarray:
-            with np.errstate(invalid="ignore"):
-                return (counts @ filled) / (counts @ defined.astype(float))
-
-        return mean_of_patients
-
-    def _pooled(self, key: Key, seeds: Sequence[int], patients: Sequence[str | None], counts: np.ndarray) -> np.ndarray:
-        """Return the statistic of each seed; draws of the same patients are kept for other comparisons of the arm."""
-        columns = []
-        for seed in seeds:
-            known = (key, seed, tuple(patients), counts.tobytes())
-            if known not in self._drawn:
-                self._drawn[known] = self._column(self._rows[key][seed], patients, counts)
-            columns.append(self._drawn[known])
-        return np.stack(columns, axis=1)
-
-    def _column(
-        self, of_patients: dict[str | None, Any], patients: Sequence[str | None], counts: np.ndarray
-    ) -> np.ndarray:
-        assert self.statistic is not None
-        scores = [np.array([score for score, _ in of_patients[patient]], dtype=float) for patient in patients]
-        labels = [np.array([label for _, label in of_patients[patient]]) for patient in patients]
-        owner = np.repeat(np.arange(len(patients)), [len(own) for own in labels])
-        all_scores, all_labels = np.concatenate(scores), np.concatenate(labels)
-        found = []
-        for drawn in counts.astype(int):
-            index = np.repeat(np.arange(len(owner)), drawn[owner])
-            number = self.statistic(all_scores[index], all_labels[index])
-            found.append(math.nan if number is None else float(number))
-        return np.array(found)
 
 
 @dataclass(frozen=True)
@@ -255,7 +95,8 @@ class Draws:
         Args:
             table: numbers of each seed from drawn patients.
             patients: P held-out patients.
-            seeds: S seeds, at least 1.
+            seeds: S seeds. Each must have a number from all patients, and each patient a number: one that counts
+                without telling anything would make the interval too narrow.
         """
         own = table(np.ones((1, patients)))
         value = float(_weighted(own, np.ones((1, seeds)))[0])

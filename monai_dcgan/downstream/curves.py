@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from monai_dcgan.downstream.comparison import ArmMean, PooledRow, Row, arm_means
-from monai_dcgan.downstream.crossed import Draws, Statistic
-from monai_dcgan.downstream.sentence import METRICS, Metric
-from monai_dcgan.utils.checks import check_choice
+from monai_dcgan.downstream.comparison import ArmMean
+from monai_dcgan.downstream.metrics import Metric, metric_of
 from monai_dcgan.utils.files import atomic_path
 
-__all__ = ["draw_curves", "learning_curves"]
+__all__ = ["draw_curves"]
 
 # Okabe and Ito 2008, "Color Universal Design": told apart by the color blind; markers tell arms apart without color.
 _COLORS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -36,25 +34,6 @@ _DPI = 110
 # Arms stand beside each other at a number of patients, this far apart (factor on the logarithmic axis).
 _STEP = 1.035
 _LABEL_GAP = 0.055
-
-
-def learning_curves(
-    rows: Iterable[Row] | Iterable[PooledRow],
-    metric: str,
-    path_png: str | Path,
-    task: str | None = None,
-    statistic: Statistic | None = None,
-    draws: Draws | None = None,
-) -> Path:
-    """Draw the learning curves of all arms; arguments are those of :func:`~monai_dcgan.downstream.comparison.compare`.
-
-    Returns:
-        the path of the picture.
-
-    Raises:
-        ValueError: when the rows cannot be read, or no number is defined.
-    """
-    return draw_curves(arm_means(rows, metric, task, statistic, draws), metric, path_png)
 
 
 def draw_curves(means: Sequence[ArmMean], metric: str, path_png: str | Path, level: float = 0.95) -> Path:
@@ -75,8 +54,7 @@ def draw_curves(means: Sequence[ArmMean], metric: str, path_png: str | Path, lev
     Raises:
         ValueError: when ``metric`` is unknown or no mean is defined.
     """
-    check_choice("metric", metric, METRICS)
-    said = METRICS[metric]
+    said = metric_of(metric)
     shown = [mean for mean in means if mean.mean is not None]
     if not shown:
         raise ValueError(f"means must hold at least one that is defined, got none of {metric}; leave the picture out")

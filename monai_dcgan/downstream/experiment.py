@@ -24,12 +24,12 @@ import torch
 from monai.transforms import Compose
 
 from monai_dcgan.data import SliceDataset, SliceStore
-from monai_dcgan.downstream.arms import Arm
-from monai_dcgan.downstream.batches import MixedBatches, Mixing
-from monai_dcgan.downstream.checks import OnLeak, check_arms, check_leaks, check_parts
+from monai_dcgan.downstream.arms import Arm, Ingredient
+from monai_dcgan.downstream.batches import MixedBatches, Mixing, slices_of
+from monai_dcgan.downstream.checks import OnLeak, check_arms, check_leaks, check_parts, check_shown, not_measured
 from monai_dcgan.downstream.contents import Contents, identity
 from monai_dcgan.downstream.generators import GeneratorTraining
-from monai_dcgan.downstream.material import Material, slices_of
+from monai_dcgan.downstream.material import Material
 from monai_dcgan.downstream.memory import PeakMemory
 from monai_dcgan.downstream.naming import digest
 from monai_dcgan.downstream.plan import Cell, Group, Plan
@@ -147,7 +147,7 @@ class Experiment:
             self._new_network(self.tasks[name], seed=0)
         if self.pool.needs_segmenter and Segmentation.name not in self.tasks:
             raise ValueError(f"tasks must hold {Segmentation.name} for agreement and relabel, got {list(self.tasks)}")
-        check_arms(self.plan.arms, self.plan.tasks)
+        check_arms(self.plan, self.pool.healthy, self.store.class_names)
         check_parts(self.store, self.plan, self.evaluate_split)
         check_leaks(self.store, self.plan, self.on_leak)
 
@@ -206,6 +206,7 @@ class Experiment:
             "cells": f"{measured} of {len(list(self.plan.cells()))}",
             "seeds": self.plan.seeds,
             "slices": f"{len(self.store)} of {self.store.image_shape[-1]} x {self.store.image_shape[-1]} pixels",
+            **not_measured(self.store, self.plan.tasks),
             **self.contents.conditions,
         }
 
@@ -255,7 +256,8 @@ class Experiment:
         real, made = material.of(cell.arm)
         transform = Compose([make() for make in self.classical]) if cell.arm.classical else None
         batches = MixedBatches(real, made, self.mixing, recipe.batch_size, recipe.steps, transform, seed)
-        if batches.real_alone and cell.arm.generated:
+        check_shown(cell, batches.classes, self.store.class_names)
+        if batches.real_alone and Ingredient.SYNTHETIC in cell.arm.made:
             logger.warning("%s: the generator makes no slices of the classes %s", cell.name, batches.real_alone)
         chosen_on = SliceDataset(self.store, splits=material.splits, part=Split.VALIDATION)
         patients = [record[Keys.PATIENT] for record in chosen_on.data]

@@ -32,7 +32,6 @@ _SET_HERE = (
     "dataset_dir", "cache_dir", "seed", "split_file", "split_fractions", "split_seed", "stratify", "validation_folds",
     "test_folds",
 )  # fmt: skip
-_OF_THE_LOG = ("log_interval", "mlflow_uri")
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,7 @@ class GeneratorTraining:
     def made_of(self) -> dict[str, Any]:
         """What decides about a generator, beside its patients and seed."""
         kept = {name: value for name, value in self.settings.items() if name not in _SET_HERE}
-        given = {
-            name: value for name, value in self._own_overlay().items() if name not in (*self.machine, *_OF_THE_LOG)
-        }
+        given = {name: value for name, value in self._own_overlay().items() if name not in self.machine}
         return {"settings": kept, "overlay": given, "val_interval": self.machine.get("val_interval")}
 
     def is_trained(self, folder: Path) -> bool:

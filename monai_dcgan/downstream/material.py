@@ -22,23 +22,17 @@ import torch
 
 from monai_dcgan.data import SliceDataset, SliceStore
 from monai_dcgan.downstream.arms import Arm, Ingredient
-from monai_dcgan.downstream.batches import Slices
+from monai_dcgan.downstream.batches import Slices, slices_of
 from monai_dcgan.downstream.generators import GeneratorTraining
 from monai_dcgan.downstream.plan import Group
 from monai_dcgan.downstream.pool import Pool, shuffled
 from monai_dcgan.transforms import copy_tumors
 from monai_dcgan.utils.enums import Keys, Split
 
-__all__ = ["Material", "slices_of"]
+__all__ = ["Material"]
 
 POOL_SEED = 2**20
 """Added to the seed of a group for its synthetic slices, so that they are others than those of the sample grids."""
-
-
-def slices_of(dataset: SliceDataset) -> Slices:
-    """Load the slices of a data set into memory."""
-    images, masks, _ = dataset.store.as_arrays(dataset.index)
-    return Slices(images, masks, dataset.class_index)
 
 
 class Material:

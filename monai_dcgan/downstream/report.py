@@ -21,11 +21,13 @@ from typing import Any
 
 from monai_dcgan.downstream.comparison import ArmMean, Comparison, ComparisonTable
 from monai_dcgan.downstream.curves import draw_curves
-from monai_dcgan.downstream.sentence import METRICS, Verdict, finding, limits_of, p_text, verdict_of
+from monai_dcgan.downstream.metrics import METRICS
+from monai_dcgan.downstream.results import Cost
+from monai_dcgan.downstream.sentence import Verdict, finding, limits_of, p_text, verdict_of
 from monai_dcgan.utils.files import write_json, write_text
 from monai_dcgan.utils.text import count_of, human_bytes
 
-__all__ = ["Cost", "Result", "write_report"]
+__all__ = ["Result", "write_report"]
 
 _FEW = 4
 NUMBERS, PAGE = "results.json", "report.md"
@@ -40,31 +42,17 @@ _LEFT_OUT = (
 
 
 def _reading(table: ComparisonTable) -> list[str]:
-    test = _BOTH if any(one.p_wilcoxon is not None for one in table.comparisons) else _POOLED
     return [
         f"Points are hundredths: a Dice of 0.8 is 80 points. Difference: arm minus {_plain(table.baseline)}, over the "
         "held-out patients and seeds that both have.",
         f"Interval: {100 * table.level:g}%, from {table.num_samples} draws of held-out patients and seeds with "
         "replacement.",
-        f"p: {test}, corrected for all comparisons of the table (Holm).",
+        "p: of the test that is named below each table, corrected for all comparisons of the table (Holm).",
         "d: mean difference divided by its standard deviation between patients (Cohen's d_z).".replace("_", "\\_"),
         f"A gain or harm counts as shown when the interval leaves out 0 and p is below {1 - table.level:.2g}. No "
         "difference shown does not mean that there is none: the interval says how large it may be.",
         _LEFT_OUT,
     ]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What it took to train the networks of an arm; None where it was not measured.
-
-    Attributes:
-        seconds: time of one network, the mean.
-        peak_bytes: memory at its highest.
-    """
-
-    seconds: float | None = None
-    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -203,11 +191,24 @@ def _table_lines(table: ComparisonTable) -> list[str]:
     compared = {(one.arm, one.patients): one for one in table.comparisons}
     for number in sorted({mean.patients for mean in table.means}):
         rows = [_row(mean, compared.get((mean.arm, number)), table) for mean in table.means if mean.patients == number]
-        seeds = max(len(mean.seeds) for mean in table.means if mean.patients == number)
+        seeds = max(_measured_seeds(mean) for mean in table.means if mean.patients == number)
         heldout = max(mean.num_patients for mean in table.means if mean.patients == number)
         sizes = f"{count_of(heldout, 'held-out patient')}, {count_of(seeds, 'seed')}"
         lines += [f"**{count_of(number, 'training patient')}** ({sizes})", "", *_grid(_HEADER, rows), ""]
-    return [*lines, *_left_out(table)]
+    return [*lines, *_left_out(table), *_test(table)]
+
+
+def _test(table: ComparisonTable) -> list[str]:
+    """Return which test the p-values of a table are of, nothing where there are none."""
+    tested = [one for one in table.comparisons if one.p_holm is not None]
+    if not tested:
+        return []
+    test = _POOLED if tested[0].p_wilcoxon is None else _BOTH
+    return [f"p: {test}, corrected for {count_of(len(tested), 'comparison')} (Holm).", ""]
+
+
+def _measured_seeds(mean: ArmMean) -> int:
+    return sum(number is not None for number in mean.seeds.values())
 
 
 def _row(mean: ArmMean, comparison: Comparison | None, table: ComparisonTable) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -22,12 +23,12 @@ import numpy as np
 
 from monai_dcgan.data import SliceStore
 from monai_dcgan.data.work import WITH_TUMOR, WITHOUT_TUMOR
+from monai_dcgan.downstream.cells import PooledRow, Row, Statistic
 from monai_dcgan.downstream.comparison import ComparisonTable, compare
-from monai_dcgan.downstream.crossed import PooledRow, Row, Statistic
-from monai_dcgan.downstream.report import Cost
 from monai_dcgan.downstream.scores import auc
 
 __all__ = [
+    "Cost",
     "accuracy",
     "balanced_accuracy",
     "costs_of",
@@ -38,6 +39,19 @@ __all__ = [
 
 OF_VOLUMES = ("dice", "surface_dice", "hd95", "lesion_recall")
 SPECIFICITY = 0.9
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What it took to train the networks of an arm; None where it was not measured.
+
+    Attributes:
+        seconds: time of one network, the mean.
+        peak_bytes: memory at its highest.
+    """
+
+    seconds: float | None = None
+    peak_bytes: int | None = None
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:

@@ -36,16 +36,18 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
         labels: (n,) class indices.
 
     Returns:
-        the area in [0, 1]; None where all slices are of one class.
+        the area in [0, 1]; None unless every class has slices and so have the others: without a class it would be the
+        mean over fewer and mean something else.
     """
     areas = []
     for number, own in enumerate(scores.T):
         of_class = labels == number
         count, others = int(of_class.sum()), int((~of_class).sum())
-        if count and others:
-            ranks = rankdata(own)[of_class].sum()
-            areas.append((ranks - count * (count + 1) / 2) / (count * others))
-    return float(np.mean(areas)) if areas else None
+        if not count or not others:
+            return None
+        ranks = rankdata(own)[of_class].sum()
+        areas.append((ranks - count * (count + 1) / 2) / (count * others))
+    return float(np.mean(areas))
 
 
 def dice(predicted: np.ndarray, true: np.ndarray) -> float:

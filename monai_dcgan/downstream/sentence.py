@@ -13,68 +13,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from monai.utils import StrEnum
 
+from monai_dcgan.downstream.comparison import Comparison
+from monai_dcgan.downstream.metrics import Metric, metric_of
 from monai_dcgan.metrics.bootstrap import FEW_PATIENTS
-from monai_dcgan.utils.checks import check_choice
 from monai_dcgan.utils.text import count_of
 
-if TYPE_CHECKING:
-    from monai_dcgan.downstream.comparison import Comparison
-
-__all__ = ["FEW_SEEDS", "METRICS", "Metric", "Verdict", "finding", "limits_of", "p_text", "reasons", "verdict_of"]
+__all__ = ["FEW_SEEDS", "Verdict", "finding", "limits_of", "p_text", "reasons", "verdict_of"]
 
 FEW_SEEDS = 3
 """With fewer trainings of each arm, a difference cannot be told from what differs from training to training."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """How a number is said.
-
-    Attributes:
-        title: name for readers.
-        higher_is_better: whether more is better.
-        unit: unit of the number once it is multiplied by ``scale``.
-        scale: factor from the value of a row to what is said, such as 100 for points.
-        highest: greatest value of a row; the least is 0.
-    """
-
-    title: str
-    higher_is_better: bool = True
-    unit: str = "points"
-    scale: float = 100.0
-    highest: float = 1.0
-
-    def number(self, value: float) -> str:
-        """Return a value or a difference in the unit, without it: one decimal, more for what would read as 0."""
-        text = f"{self.scale * value:.1f}"
-        if float(text) == 0:
-            text = f"{self.scale * value:.1g}" if abs(self.scale * value) >= 1e-6 else "0.0"
-        return text
-
-    def amount(self, value: float) -> str:
-        """Return the size of a difference with its unit, without a sign."""
-        return f"{self.number(abs(value))} {self.unit}"
-
-
-METRICS = {
-    "dice": Metric("Dice"),
-    "iou": Metric("IoU"),
-    "surface_dice": Metric("surface Dice"),
-    "lesion_recall": Metric("lesions found"),
-    "hd95": Metric("HD95", higher_is_better=False, unit="mm", scale=1.0, highest=math.inf),
-    "auc": Metric("AUC"),
-    "accuracy": Metric("accuracy"),
-    "balanced_accuracy": Metric("balanced accuracy"),
-    "sensitivity": Metric("sensitivity"),
-    "specificity": Metric("specificity"),
-    "sensitivity_at_specificity": Metric("sensitivity at fixed specificity"),
-}
-"""Key of a metric -> how it is said; shares from 0 to 1 are said in points, times 100."""
 
 
 class Verdict(StrEnum):
@@ -84,16 +34,6 @@ class Verdict(StrEnum):
     HARM = "harm shown"
     NONE = "no difference shown"
     UNCLEAR = "too little data to tell"
-
-
-def metric_of(key: str) -> Metric:
-    """Return how the metric ``key`` is said.
-
-    Raises:
-        ValueError: when it is not in :data:`METRICS`.
-    """
-    check_choice("metric", key, METRICS)
-    return METRICS[key]
 
 
 def limits_of(comparison: Comparison) -> tuple[float, float] | None:
@@ -180,13 +120,13 @@ def finding(comparison: Comparison) -> str:
 
 
 def p_text(p: float | None) -> str:
-    """Return a p-value with its sign, as in "= 0.034" or "< 0.001"; rounding never takes it across 0.05."""
+    """Return a p-value with its sign, as in "= 0.034", "< 0.05" or "< 0.001"; rounding never takes it across 0.05."""
     if p is None:
         return "-"
     if p < 0.001:
         return "< 0.001"
     rounded = f"{p:.2f}" if p >= 0.0995 else f"{p:.3f}"
-    return f"= {p:.2g}" if (p < 0.05) != (float(rounded) < 0.05) else f"= {rounded}"
+    return "< 0.05" if p < 0.05 <= float(rounded) else f"= {rounded}"
 
 
 def _evidence(comparison: Comparison, metric: Metric) -> str:

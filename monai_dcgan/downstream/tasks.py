@@ -21,8 +21,7 @@ from monai.losses import DiceCELoss
 from torch import nn
 
 from monai_dcgan.data import SliceDataset, case_volume
-from monai_dcgan.downstream.batches import Slices
-from monai_dcgan.downstream.material import slices_of
+from monai_dcgan.downstream.batches import Slices, slices_of
 from monai_dcgan.downstream.scores import auc, dice, volume_scores
 from monai_dcgan.utils.enums import Keys
 

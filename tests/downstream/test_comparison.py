@@ -13,13 +13,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from monai_dcgan.downstream.comparison import PooledRow, Row, arm_means, compare, holm
+from monai_dcgan.downstream.cells import PooledRow, Row
+from monai_dcgan.downstream.comparison import compare, holm
 from monai_dcgan.downstream.crossed import Draws
 from monai_dcgan.downstream.sentence import Verdict, verdict_of
 
@@ -85,18 +86,18 @@ KNOWN = [
         {"low": None, "p_holm": None, "p_wilcoxon": None, "num_patients": 0, "left_out": 4, "only_baseline": 3},
     ],
 ]
+COUNTS_OF_LEFT_OUT = ("left_out", "only_arm", "only_baseline")
 ROW = Row("seg", "real", 5, 0, "a", "dice", 0.5)
 ERRORS = [
     [[ROW, ROW], {}, "rows must hold one number, finite or NaN, of each network and patient"],
     [[ROW._replace(value=math.inf)], {}, "rows must hold one number, finite or NaN"],
-    [[ROW, ROW._replace(patient=None)], {}, "or one of each network with patient None"],
     [
         [ROW, ROW._replace(task="other")],
         {},
         r"rows must be of one task and hold the metric dice, got those of \['other'",
     ],
     [[], {}, r"rows must be of one task and hold the metric dice, got those of \[\]; give task"],
-    [[ROW], {"metric": "dicee"}, "metric must be one of dice, iou,.* got 'dicee'"],
+    [[ROW], {"metric": "dicee"}, "metric must be one of dice, surface_dice,.* got 'dicee'"],
     [[ROW], {"baseline_arm": "none"}, "baseline_arm must be one of real, got 'none'"],
     [[ROW], {"statistic": np.mean}, "rows must be PooledRow with a statistic, got others"],
     [[PooledRow("seg", "real", 5, 0, "a", 0.5, 1)], {}, "rows must be Row without a statistic, got others"],
@@ -120,6 +121,10 @@ def rows_of(values, arm="real", patients=5, metric="dice"):
 def compared(baseline, arm, metric="dice", **options):
     rows = rows_of(baseline, metric=metric) + rows_of(arm, "new", metric=metric)
     return compare(rows, "real", metric, **options).comparisons[0]
+
+
+def means_of(values, metric="dice"):
+    return compare(rows_of(values, metric=metric), "real", metric).means
 
 
 def drawn(random, patients=15, seeds=3, between_patients=0.03, between_seeds=0.01, within=0.03):
@@ -204,16 +209,75 @@ def test_an_unfinished_experiment_compares_what_is_paired():
     assert [(one.arm, one.patients) for one in table.means] == [("real", 5), ("real", 10), ("new", 5)]
 
 
-def test_one_value_for_all_patients_has_neither_interval_nor_test():
-    rows = [Row("c", arm, 5, s, None, "auc", v + s / 100) for arm, v in (("real", 0.7), ("new", 0.8)) for s in range(3)]
-    found = compare(rows, "real", "auc").comparisons[0]
-    assert found.difference == pytest.approx(0.1)
-    assert (found.num_patients, found.low, found.p_wilcoxon, found.p_holm) == (0, None, None, None)
+@pytest.fixture
+def partly():
+    """Return rows of HD95, in some patients of one arm and some seeds of the other not defined, and the rest."""
+
+    def rows(sizes, seed):
+        patients, seeds, undefined_patients, undefined_seeds = sizes
+        random = np.random.RandomState(seed)
+        baseline = random.uniform(8, 12, (patients, seeds))
+        arm = baseline - 0.7 + drawn(random, patients, seeds, 0.5, 0.35, 0.2)
+        arm[:undefined_patients] = baseline[:, :undefined_seeds] = NAN
+        whole = rows_of(baseline, metric="hd95") + rows_of(arm, "new", metric="hd95")
+        there = {f"p{place}" for place in range(undefined_patients, patients)}
+        return whole, [row for row in whole if row.patient in there and row.seed >= undefined_seeds]
+
+    return rows
+
+
+@pytest.mark.parametrize("sizes, seed", [[(12, 5, 0, 2), 6], [(30, 3, 24, 0), 191], [(14, 6, 3, 1), 29]])
+def test_patients_and_seeds_without_a_number_make_nothing_surer(partly, sizes, seed):
+    """If they counted, each of these would be a gain."""
+    whole, rest = partly(sizes, seed)
+    (found,), (expected,) = (compare(rows, "real", "hd95").comparisons for rows in (whole, rest))
+    patients, seeds, undefined_patients, undefined_seeds = sizes
+    assert (found.num_patients, found.num_seeds) == (patients - undefined_patients, seeds - undefined_seeds)
+    assert found.left_out == patients * seeds - found.num_patients * found.num_seeds
+    assert found.only_arm == undefined_patients * found.num_seeds
+    assert found.only_baseline == undefined_seeds * found.num_patients
+    assert found == replace(expected, **{name: getattr(found, name) for name in COUNTS_OF_LEFT_OUT})
+    assert verdict_of(found) == Verdict.NONE
+
+
+def test_an_arm_by_itself_is_no_surer_by_patients_and_seeds_without_a_number(partly):
+    whole, rest = ([row for row in rows if row.arm == "real"] for rows in partly((14, 6, 3, 2), 0))
+    whole = [row._replace(value=NAN) if row not in rest else row for row in whole]
+    (found,), (expected,) = (compare(rows, "real", "hd95").means for rows in (whole, rest))
+    assert found == replace(expected, seeds={0: None, 1: None} | expected.seeds, undefined=14 * 6 - 11 * 4)
+    assert found.num_patients == 11 and found.low is not None
+
+
+def test_a_seed_without_a_pooled_number_makes_nothing_surer():
+    """Of the first two of five seeds the arm has no number."""
+    arm = 0.6 + drawn(np.random.RandomState(0), 12, 5)
+    rows = [
+        PooledRow("class", row.arm, 5, row.seed, row.patient, row.value, row.seed)
+        for row in rows_of(np.full((12, 5), 0.5)) + rows_of(arm, "new")
+    ]
+
+    def mean(scores, labels):
+        return None if labels[0] < 2 and scores.std() > 0 else scores.mean()
+
+    whole = compare(rows, "real", "auc", statistic=mean)
+    rest = compare([row for row in rows if row.seed > 1], "real", "auc", statistic=mean)
+    (found,), (expected,) = whole.comparisons, rest.comparisons
+    assert (found.num_seeds, found.left_out, found.only_arm, found.only_baseline) == (3, 24, 24, 0)
+    assert found == replace(expected, **{name: getattr(found, name) for name in COUNTS_OF_LEFT_OUT})
+    (_, found), (_, expected) = whole.means, rest.means
+    assert found == replace(expected, seeds={0: None, 1: None} | expected.seeds, undefined=24)
+
+
+def test_a_pooled_number_that_is_nowhere_defined():
+    rows = [PooledRow("c", arm, 5, seed, f"p{n}", 0.5, 1) for arm in ("real", "new") for seed in (0, 1) for n in (0, 1)]
+    (found,) = compare(rows, "real", "auc", statistic=lambda scores, labels: None).comparisons
+    assert math.isnan(found.mean) and math.isnan(found.difference)
+    assert (found.num_seeds, found.left_out, found.low, found.p_holm, found.num_tests) == (0, 4, None, None, 0)
 
 
 def test_arms_by_themselves():
     values = np.array([[0.5, 0.7], [0.6, 0.8], [NAN, 0.9]])
-    (found,) = arm_means(rows_of(values), "dice")
+    (found,) = means_of(values)
     assert found.seeds == pytest.approx({0: 0.55, 1: 0.8}) and found.mean == pytest.approx(0.675)
     assert (found.num_patients, found.undefined) == (3, 1)
     assert found.low < found.mean < found.high
@@ -222,8 +286,8 @@ def test_arms_by_themselves():
 @pytest.mark.parametrize(("metric", "highest"), [("dice", 1.0), ("hd95", 5.0)])
 def test_the_interval_of_an_arm_ends_where_the_metric_does(metric, highest):
     """Of three patients two are at an end: widened for so few, the interval would go beyond it."""
-    (low,) = arm_means(rows_of([[0.0], [0.0], [highest]], metric=metric), metric)
-    (high,) = arm_means(rows_of([[0.0], [highest], [highest]], metric=metric), metric)
+    (low,) = means_of([[0.0], [0.0], [highest]], metric)
+    (high,) = means_of([[0.0], [highest], [highest]], metric)
     assert low.low == 0.0
     assert high.high == 1.0 if metric == "dice" else high.high > highest
 

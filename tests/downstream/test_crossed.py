@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from monai_dcgan.downstream.crossed import Cells, Draws, PooledRow, Row
+from monai_dcgan.downstream.cells import ByPatient, Pooled, PooledRow, Row
+from monai_dcgan.downstream.crossed import Draws
 
 
 def resampled(numbers, **options):
@@ -110,9 +111,8 @@ def test_a_number_that_is_rarely_defined_has_no_interval():
 def test_pooled_numbers_of_an_arm_are_made_once():
     calls = []
     rows = [PooledRow("c", arm, 5, 0, f"p{n}", n / 9, n % 2) for arm in ("a", "b") for n in range(9)]
-    cells = Cells(rows, "auc", None, lambda scores, labels: calls.append(1) or float(scores.mean()))
-    patients = [f"p{n}" for n in range(9)]
-    table = cells.table(("a", 5), [0], patients, np.ones((9, 1), dtype=bool))
+    cells = Pooled(rows, "auc", lambda scores, labels: calls.append(1) or float(scores.mean()))
+    (table,) = cells.shared(("a", 5)).tables
     first, count = Draws(num_samples=100).of(table, 9, 1), len(calls)
     again = Draws(num_samples=100).of(table, 9, 1)
     other = Draws(num_samples=100, seed=1).of(table, 9, 1)
@@ -121,5 +121,5 @@ def test_pooled_numbers_of_an_arm_are_made_once():
 
 def test_rows_of_other_tasks_and_metrics_are_passed_over():
     rows = [Row(task, "real", 5, 0, "a", metric, 0.5) for task in ("x", "y") for metric in ("dice", "hd95")]
-    cells = Cells(rows, "dice", "y", None)
+    cells = ByPatient(rows, "dice", "y")
     assert cells.task == "y" and cells.filled() == [("real", 5)] and cells.missing() == []

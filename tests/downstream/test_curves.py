@@ -20,9 +20,10 @@ import pytest
 from PIL import Image
 
 from monai_dcgan.downstream import curves
-from monai_dcgan.downstream.comparison import ArmMean, Row, arm_means
+from monai_dcgan.downstream.cells import Row
+from monai_dcgan.downstream.comparison import ArmMean, compare
 from monai_dcgan.downstream.crossed import Draws
-from monai_dcgan.downstream.curves import draw_curves, learning_curves
+from monai_dcgan.downstream.curves import draw_curves
 
 
 def rows_of(metric="dice", numbers=(5, 20, 52), arms=("real", "both"), scale=1.0):
@@ -34,6 +35,10 @@ def rows_of(metric="dice", numbers=(5, 20, 52), arms=("real", "both"), scale=1.0
         for seed in range(3)
         for patient in range(6)
     ]
+
+
+def means_of(rows):
+    return compare(rows, "real", "dice", draws=Draws(num_samples=100)).means
 
 
 @pytest.fixture
@@ -51,15 +56,15 @@ def drawn(monkeypatch):
 
 
 def test_what_is_drawn(tmp_path, drawn):
-    rows = rows_of()
-    path = learning_curves(rows, "dice", tmp_path / "new" / "curves.png", draws=Draws(num_samples=100))
+    found = means_of(rows_of())
+    path = draw_curves(found, "dice", tmp_path / "new" / "curves.png")
     (axes,) = drawn[0].axes
     assert axes.get_xscale() == "log"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["5", "20", "52"]
     assert axes.get_ylabel() == "Dice (points), higher is better"
     assert "6 held-out patients" in axes.get_title() and "95% interval" in axes.get_title()
     lines = [line for line in axes.lines if len(line.get_xdata()) == 3 and line.get_linestyle() != "None"]
-    means = {(mean.arm, mean.patients): mean for mean in arm_means(rows, "dice", draws=Draws(num_samples=100))}
+    means = {(mean.arm, mean.patients): mean for mean in found}
     for line, arm in zip(lines, ("real", "both"), strict=True):
         assert line.get_ydata() == pytest.approx([100 * means[arm, number].mean for number in (5, 20, 52)])
     dots = [line for line in axes.lines if line.get_linestyle() == "None"]
@@ -97,14 +102,14 @@ def test_lower_is_better_and_arms_without_numbers_are_left_out(tmp_path, drawn):
 
 def test_the_backend_is_left_alone(tmp_path):
     before = mpl.get_backend()
-    learning_curves(rows_of(numbers=(5,)), "dice", tmp_path / "a.png", draws=Draws(num_samples=100))
+    draw_curves(means_of(rows_of(numbers=(5,))), "dice", tmp_path / "a.png")
     assert mpl.get_backend() == before and (tmp_path / "a.png").stat().st_size > 5000
 
 
 @pytest.mark.parametrize(
     "metric, value, message",
     [
-        ["dicee", 0.5, "metric must be one of dice, iou"],
+        ["dicee", 0.5, "metric must be one of dice, surface_dice"],
         ["hd95", math.nan, "means must hold at least one that is defined, got none of hd95; leave the picture out"],
     ],
 )

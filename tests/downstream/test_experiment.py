@@ -23,8 +23,9 @@ from monai.bundle import ConfigWorkflow
 from monai.transforms import RandFlipd
 
 from monai_dcgan.data import load_splits, save_splits
-from monai_dcgan.downstream import Slices
+from monai_dcgan.downstream import Arm, Cell, Slices
 from monai_dcgan.downstream.generators import check_origin
+from monai_dcgan.downstream.material import Material
 from monai_dcgan.downstream.pool import shuffled
 from monai_dcgan.utils.files import read_json
 from monai_dcgan.workflow import config_file, root_cause
@@ -62,7 +63,7 @@ def test_every_cell_has_its_numbers(finished):
 def test_report_of_what_is_there(finished, phantoms, tmp_path):
     text = finished.report().read_text()
     assert "real+synthetic+shuffled" in text and "generator, one for all arms" in text
-    assert "measured on: 2 test patients" in text
+    assert "measured on: 2 test patients" in text and "not measured" not in text
     assert not any(patient in text for patient in finished.plan.splits)
     with pytest.raises(ValueError, match="real must be measured to compare others with it"):
         make_experiment(phantoms, tmp_path / "out").report()
@@ -113,7 +114,7 @@ def test_other_settings_are_other_files(finished, phantoms):
 
     own = names()
     assert names(seeds=[0, 1]).items() >= own.items()
-    assert names(processes=2) == names(log_interval=7) == names(dask=None) == own
+    assert names(processes=2) == names(log_interval=7) == names(dask="tcp://127.0.0.1:9") == own
     mixed = names(synthetic_share=0.25)
     differing = {name for name in own if own[name] != mixed[name]}
     assert differing == {name for name in own if "real+" in name}
@@ -189,7 +190,7 @@ def test_tasks_that_cannot_be_learned_are_refused(phantoms, tmp_path):
 
 
 def test_parts_without_what_is_measured_are_refused(finished, phantoms, tmp_path):
-    plan, store = finished.plan, finished.store
+    store = finished.store
     healthy = [
         name
         for name in store.patients
@@ -207,6 +208,10 @@ def test_parts_without_what_is_measured_are_refused(finished, phantoms, tmp_path
             {**dict.fromkeys(store.patients, "train"), ill[0]: "validation"},
             "the split must have test patients, got none",
         ),
+        (
+            {**dict.fromkeys(ill, "train"), ill[0]: "validation", **dict.fromkeys(healthy, "test")},
+            "^test patients must have slices of every class, got none of tumor; take more",
+        ),
     ]
     for splits, text in cases:
         path = tmp_path / "split.json"
@@ -215,11 +220,49 @@ def test_parts_without_what_is_measured_are_refused(finished, phantoms, tmp_path
             make_experiment(phantoms, finished.folder, split_file=str(path), patients=["all"]).check()
     with pytest.raises(ValueError, match="slice_step must be 1 to segment volumes, got 2: they would have gaps"):
         make_experiment(phantoms, tmp_path / "a" / "out", slice_step=2).check()
-    with pytest.raises(ValueError, match="an arm must show every class to be told apart, got copied"):
+    with pytest.raises(ValueError, match="^test patients must have slices with a mask to segment, got none; take"):
+        make_experiment(
+            phantoms, finished.folder, split_file=str(path), tasks=["segmentation"], patients=["all"]
+        ).check()
+    with pytest.raises(ValueError, match="an arm must show every class to be told apart, got copied; add real"):
         make_experiment(phantoms, finished.folder, arms=["real", "copied"]).check()
+    with pytest.raises(ValueError, match="told apart, got classical.synthetic with healthy=False; add real"):
+        make_experiment(phantoms, finished.folder, healthy=False).check()
+    for fine in ({"tasks": ["segmentation"]}, {"arms": ["real", "real+synthetic"]}):
+        make_experiment(phantoms, finished.folder, healthy=False, **fine).check()
     with pytest.raises(ValueError, match="must have slices without tumor for implanted and copied tumors, got none"):
         make_experiment(phantoms, tmp_path / "b" / "out", tumor="with", tasks=["segmentation"]).check()
-    assert plan.patients_of("test")
+
+
+def test_a_classifier_is_not_trained_on_one_class(phantoms, tmp_path, monkeypatch):
+    """What was trained before is kept."""
+    experiment = make_experiment(
+        phantoms, tmp_path / "out", tasks=["classification"], arms=["real", "classical+synthetic"], patients=["all"]
+    )
+    tumors = Slices(np.zeros((4, 1, 32, 32)), np.ones((4, 1, 32, 32)), np.ones(4))
+    monkeypatch.setattr(Material, "synthetic", tumors)
+    (group,) = experiment.plan.groups()
+    text = (
+        r"^classification_classical.synthetic_patients4_seed0 must be trained on slices of every class, got none of no_"
+    )
+    with pytest.raises(ValueError, match=text):
+        experiment.run_group(group, torch.get_num_threads())
+    real, synthetic = experiment.plan.cells()
+    assert experiment.is_measured(real) and not experiment._file("networks", synthetic, "pt").exists()
+
+
+@pytest.mark.parametrize("arm, said", [["real+synthetic", True], ["real+implanted", False]])
+def test_classes_that_the_generator_does_not_make_are_said(phantoms, tmp_path, monkeypatch, caplog, arm, said):
+    """Implanted slices all have a tumor, whatever the generator makes."""
+    change = {"tasks": ["classification"], "arms": ["real", arm], "patients": ["all"]}
+    experiment = make_experiment(phantoms, tmp_path / "out", **change)
+    monkeypatch.setattr(
+        Material, "of", lambda self, arm: (self.real, self.real.take(np.flatnonzero(self.real.classes)))
+    )
+    (group,) = experiment.plan.groups()
+    with caplog.at_level("WARNING", logger="monai_dcgan.downstream.experiment"):
+        experiment.network(Cell("classification", Arm(arm), group), experiment._material(group))
+    assert ("makes no slices of the classes [0]" in caplog.text) == said
 
 
 def test_groups_in_processes_of_their_own_find_the_same(finished, phantoms, tmp_path):
@@ -249,6 +292,7 @@ def test_slices_with_tumor_alone_make_synthetic_ones_of_their_class(phantoms, tm
     experiment = make_experiment(phantoms, tmp_path / "out", slice_class="tumor", **change)
     experiment.run()
     assert all(map(experiment.is_measured, experiment.plan.cells()))
+    assert "- not measured: false positives in slices without tumor" in experiment.report().read_text()
 
 
 def test_a_segmenter_has_to_be_there_for_new_labels(phantoms, tmp_path):

@@ -18,9 +18,11 @@ import math
 import numpy as np
 import pytest
 
-from monai_dcgan.downstream.comparison import Row, compare
+from monai_dcgan.downstream.cells import PooledRow, Row
+from monai_dcgan.downstream.comparison import compare
 from monai_dcgan.downstream.crossed import Draws
-from monai_dcgan.downstream.report import Cost, Result, write_report
+from monai_dcgan.downstream.report import Result, write_report
+from monai_dcgan.downstream.results import Cost
 from monai_dcgan.downstream.sentence import finding
 
 DRAWS = Draws(num_samples=200)
@@ -40,6 +42,14 @@ def rows_of(gains, metric="dice", numbers=(5, 20), patients=12, undefined=0):
                 for seed in range(3)
             ]
     return rows
+
+
+def pooled_rows(gain):
+    """Return rows of single slices, one a patient, whose mean is their statistic."""
+    return [
+        PooledRow("class", row.arm, row.patients, row.seed, row.patient, row.value, 0)
+        for row in rows_of({"both": gain})
+    ]
 
 
 def written(tmp_path, *tables, **options):
@@ -110,6 +120,31 @@ def test_numbers(tmp_path, table):
         assert kept["difference"] == one.difference and kept["p_wilcoxon"] == one.p_wilcoxon
         assert kept["finding"] == finding(one)
     assert own["means"][0]["seeds"] == {str(seed): value for seed, value in table.means[0].seeds.items()}
+
+
+def test_the_test_is_said_under_each_table(tmp_path, table):
+    """Patients have a Dice of their own and no AUC; of what is nowhere defined nothing is tested."""
+    empty = compare(
+        [row._replace(value=math.nan) for row in rows_of({"both": 0.0}, "hd95")], "real", "hd95", draws=DRAWS
+    )
+    pooled = compare(pooled_rows(0.1), "real", "auc", statistic=lambda scores, labels: scores.mean(), draws=DRAWS)
+    page, _ = written(tmp_path, table, empty, pooled)
+    of_tables = page.split("## How to read")[0].split("\n## ")[2:]
+    assert [text.split("\n")[0] for text in of_tables] == ["seg: Dice", "seg: HD95", "class: AUC"]
+    assert [[line for line in text.splitlines() if line.startswith("p: ")] for text in of_tables] == [
+        [
+            "p: the larger of Wilcoxon's signed-rank test over patients and a t-test over patients and seeds, "
+            "corrected for 6 comparisons (Holm)."
+        ],
+        [],
+        ["p: of a t-test over patients and seeds, corrected for 2 comparisons (Holm)."],
+    ]
+
+
+def test_seeds_without_a_number_are_not_counted(tmp_path):
+    rows = [row._replace(value=math.nan) if row.seed == 1 else row for row in rows_of({}, "hd95", numbers=(5,))]
+    page, _ = written(tmp_path, compare(rows, "real", "hd95", draws=DRAWS))
+    assert "(12 held-out patients, 2 seeds)" in page
 
 
 def test_nothing_found_is_said_in_full(tmp_path):

@@ -66,6 +66,13 @@ def test_one_class_alone_has_no_number():
     assert balanced_accuracy(scores, labels) is None
 
 
+def test_a_missing_class_leaves_no_mean_over_the_others():
+    """Else the number would change its meaning from draw to draw of the patients."""
+    scores, labels = np.random.RandomState(0).dirichlet([1, 1, 1], 12), np.arange(12) % 3
+    assert auc(scores, labels) is not None
+    assert auc(scores[labels < 2], labels[labels < 2]) is None
+
+
 def measured(task, arm, seed, dice):
     cell = {"task": task, "arm": arm, "patients": 5, "seed": seed}
     scores = {"surface_dice": 0.5, "hd95": None, "lesion_recall": 1.0}

@@ -15,7 +15,8 @@ from __future__ import annotations
 import pytest
 
 from monai_dcgan.downstream.comparison import Comparison
-from monai_dcgan.downstream.sentence import METRICS, Verdict, finding, limits_of, p_text, reasons, verdict_of
+from monai_dcgan.downstream.metrics import METRICS
+from monai_dcgan.downstream.sentence import Verdict, finding, limits_of, p_text, reasons, verdict_of
 
 BASE = {
     "task": "seg",
@@ -147,7 +148,9 @@ P_VALUES = [
     [None, "-"],
     [0.0004, "< 0.001"],
     [0.0312, "= 0.031"],
-    [0.04996, "= 0.05"],
+    [0.0494, "= 0.049"],
+    [0.0496, "< 0.05"],
+    [0.04996, "< 0.05"],
     [0.05, "= 0.050"],
     [0.0501, "= 0.050"],
     [0.0995, "= 0.10"],
@@ -190,5 +193,5 @@ def test_limits_are_those_of_the_gain():
 
 
 def test_unknown_metrics_are_refused():
-    with pytest.raises(ValueError, match="metric must be one of dice, iou"):
+    with pytest.raises(ValueError, match="metric must be one of dice, surface_dice"):
         finding(Comparison(**{**BASE, "metric": "dicee"}))
