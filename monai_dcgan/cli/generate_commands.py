@@ -118,7 +118,10 @@ def export_model(args: argparse.Namespace) -> None:
         print_plan({"weights": str(weights_of(args.model)), "files": files})
         return
     for exported in exports.export_model(args.model, args.out, args.to):
-        print(f"{exported.path}: greatest difference from the network {exported.difference:.1e}")
+        print(
+            f"{exported.path}: greatest difference from the network {exported.difference:.1e} "
+            f"(its own rounding {exported.rounding:.1e})"
+        )
 
 
 def _plan(args: argparse.Namespace, override: dict[str, object]) -> dict[str, object]:

@@ -39,7 +39,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}")
+        raise FileNotFoundError(
+            f"no checkpoint at {path}; ckpt_path says where it is, or bundle_root where the bundle with it lies"
+        )
     try:
         _check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)

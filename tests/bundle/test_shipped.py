@@ -29,6 +29,7 @@ from monai.data import load_decathlon_datalist
 from monai_dcgan.cli import main
 from monai_dcgan.data import SyntheticDataset, generate_arrays
 from monai_dcgan.sharing import zip_bundle
+from monai_dcgan.sharing.exports import ExportFormat, export_model
 from monai_dcgan.sharing.leaks import find_leaks
 from monai_dcgan.utils.files import read_json, sha256_file
 from monai_dcgan.utils.weights import bundle_weights
@@ -109,6 +110,13 @@ def test_the_working_directory_comes_first(tmp_path, monkeypatch):
     (tmp_path / "models/model.pt").write_bytes(b"own")
     assert bundle_weights() == "models/model.pt"
     assert bundle_weights(tmp_path / "nowhere") == str(tmp_path / "nowhere/models/model.pt")
+
+
+def test_exports_make_its_pictures_of_every_class(tmp_path):
+    for made in export_model(bundle_root(), tmp_path):
+        assert made.difference <= max(1e-5, 2 * made.rounding) and made.rounding < 1e-4
+        if made.form != ExportFormat.ONNX:
+            assert made.difference <= 1e-5
 
 
 def test_a_bundle_can_be_given_in_the_place_of_a_run(tmp_path):
