@@ -108,7 +108,7 @@ def drawn(folder: Path, recipe: str, size: int) -> Path:
     torch.manual_seed(0)
     network = DCGANGenerator(**{names.get(name, name): value for name, value in settings.items()})
     write_tensors(folder / "model.pt", network.state_dict())
-    write_json(folder / "network.json", settings)
+    write_json(folder / "network.json", {**settings, "class_names": []})
     return folder
 
 
