@@ -276,18 +276,18 @@ def inference_workflow(model: str | Path, override: Mapping[str, Any] | None = N
     """
     weights = weights_of(model)
     files, settings = [config_file("inference")], {}
-    bundle = weights.parent.parent
-    if _is_bundle(bundle):
+    overlay, bundle = weights.with_name("network.json"), weights.parent.parent
+    if overlay.is_file():
+        files.append(overlay)
+        found = ConfigParser.load_config_file(overlay)
+    elif weights.parent.name == "models" and _is_bundle(bundle):
         # What else a bundle says, and the modules that it may bring, are for MONAI's own commands.
         found = ConfigParser.load_config_file(bundle / "configs" / "inference.json")
         settings = {name: value for name, value in found.items() if name in _network_ids()}
     else:
-        files.append(weights.with_name("network.json"))
-        if not files[-1].is_file():
-            raise FileNotFoundError(
-                f"network.json must lie beside {weights} and say how its network is built; there is none"
-            )
-        found = ConfigParser.load_config_file(files[-1])
+        raise FileNotFoundError(
+            f"network.json must lie beside {weights} and say how its network is built; there is none"
+        )
     missing = sorted(_network_ids() - set(found))
     if missing:
         raise ValueError(f"settings of the network of {weights} must be whole, {', '.join(missing)} are missing")

@@ -143,3 +143,16 @@ def test_a_generator_without_all_settings_of_its_network_is_refused(tmp_path):
     (model / "network.json").unlink()
     with pytest.raises(FileNotFoundError, match="network.json must lie beside .*model.pt"):
         inference_workflow(model / "model.pt")
+
+
+def test_a_run_inside_of_a_bundle_has_its_own_settings(tmp_path):
+    """Somebody trains in the folder of a bundle: the settings beside the weights count, not those of the bundle."""
+    (tmp_path / "configs").mkdir()
+    write(tmp_path / "configs/inference.json", json.loads(config_file("inference").read_text()))
+    for name in ("run", "models"):
+        (tmp_path / name).mkdir()
+        value = inference_workflow(write_generator(tmp_path / name) / "model.pt").parser.get_parsed_content
+        assert (value("width"), value("class_names")) == (4, [])
+    (tmp_path / "run/network.json").unlink()
+    with pytest.raises(FileNotFoundError, match="network.json must lie beside"):
+        inference_workflow(tmp_path / "run")

@@ -60,11 +60,9 @@ def _lines(block: Block, level: int, folder: Path) -> list[str]:
         return []
     if isinstance(block, Folded):
         return [f"**{_plain(block.title)}**", "", *(line for b in block.blocks for line in _lines(b, level, folder))]
-    return [
-        f"{'#' * level} {_plain(block.title)}",
-        "",
-        *(line for inner in block.blocks for line in _lines(inner, level + 1, folder)),
-    ]
+    inner = [line for own in block.blocks for line in _lines(own, level + 1, folder)]
+    # A section of charts alone, which text has none of, would be a heading of nothing.
+    return [f"{'#' * level} {_plain(block.title)}", "", *inner] if inner else []
 
 
 def _image(title: str, relative: str) -> str:

@@ -263,6 +263,15 @@ def test_markdown_tables_are_whole(tmp_path, metrics, scores):
         width = bars
 
 
+def test_no_heading_of_markdown_stands_above_nothing(tmp_path, metrics, scores):
+    """Charts are left out of it, and so are sections that hold nothing else."""
+    write_report({**metrics, "readers": scores}, tmp_path)
+    lines = [line for line in written(tmp_path)[1].splitlines() if line]
+    levels = [len(re.match("#*", line)[0]) for line in lines]
+    for place, (level, following) in enumerate(zip(levels, [*levels[1:], 1])):
+        assert not level or not following or following > level, lines[place]
+
+
 def test_colors_have_contrast():
     """WCAG 2.2, 1.4.3: text against its ground at least 4.5 to 1, in the light and the dark theme."""
     style = (Path(__file__).parents[3] / "monai_dcgan/evaluation/report/page.css").read_text()
